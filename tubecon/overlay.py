@@ -187,7 +187,7 @@ def sample_sizes(
     else: raise TubeconError(f"patch_sizes is 'uniform' or 'released', not {cfg.patch_sizes!r}")
     return sizes.take_along_dim(sizes.prod(-1).argsort(dim=1, descending=True, stable=True)[...,None], 1)
 
-# %% ../nbs/04_overlay.ipynb #59a0b562
+# %% ../nbs/04_overlay.ipynb #cf5e437c
 def sample_masks(
     cfg:Config, # `shapes`, `shape_chances`, `soft_edge`
     sizes:Tensor, # (b,m,2) h,w of patches
@@ -196,7 +196,7 @@ def sample_masks(
     "Shapes of patches and their edges."
     names, chances, (b, m, _) = cfg.shapes, cfg.shape_chances, sizes.shape
     if len(names)!=len(chances): raise TubeconError(f'{len(names)} shapes have {len(chances)} shape_chances: give each shape its chance')
-    chosen = torch.multinomial(torch.tensor(chances), b*m, replacement=True, generator=generator).view(b, m)
+    chosen = torch.multinomial(torch.tensor(chances, dtype=torch.float), b*m, replacement=True, generator=generator).view(b, m)
     soft = torch.rand(b, m, generator=generator) < cfg.soft_edge
     fade = uniform(.30, .45, b, m, generator=generator).where(soft, torch.tensor(.5))
     return shape_masks(names, chosen, sizes, fade, 1 << (sizes.max().item()-1).bit_length())
@@ -305,13 +305,12 @@ def sample_jitter(
     brightness, contrast, saturation, hue = uniform(-1, 1, 4, b, generator=generator) * applied
     return brightness*cfg.brightness, (contrast*cfg.contrast).exp(), (saturation*cfg.saturation).exp(), hue*cfg.hue
 
-# %% ../nbs/04_overlay.ipynb #a4f26956
+# %% ../nbs/04_overlay.ipynb #44e30a40
 def jitter_colours(
     clips:Tensor, # (b,3,t,h,w), uint8 in 0..255 or float in 0..1
-    cfg:Config, # see `sample_jitter`
-    generator:torch.Generator, # on the CPU
+    jitter:tuple, # from `sample_jitter`
 )->Tensor: # (b,3,t,h,w) float in 0..1
     "Brightness, contrast, saturation and hue of each clip."
     pixels = clips.float()/255 if clips.dtype==torch.uint8 else clips
-    matrices, offsets = (x.to(pixels) for x in colour_maps(*sample_jitter(cfg, len(clips), generator)))
+    matrices, offsets = (x.to(pixels) for x in colour_maps(*jitter))
     return torch.baddbmm(offsets, matrices, pixels.flatten(2)).view_as(pixels).clamp(0, 1)
