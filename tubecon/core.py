@@ -86,7 +86,7 @@ def pick_device(
     if torch.cuda.is_available(): return torch.device('cuda')
     return torch.device('mps' if torch.backends.mps.is_available() else 'cpu')
 
-# %% ../nbs/00_core.ipynb #ff864b85
+# %% ../nbs/00_core.ipynb #a4acba57
 @dataclass(frozen=True)
 class Config:
     "Everything a pretraining run depends on; the defaults are the paper's."
@@ -131,8 +131,9 @@ class Config:
     easing:tuple=(1.0,0.0,0.0)   # chance of a linear, an accelerating, a decelerating segment (Eq. 7: linear)
     patch_sizes:str='uniform'    # 'uniform' in `patch_sides`, width and height on their own (4.1, ours), or 'released'
     patch_sides:tuple=(16,64)    # shortest and longest side of a patch, pixels (4.1)
-    patch_source:str='random'    # cropped at a random place of a random frame, or at the tubelet's 'own_box' there (released)
-    patch_views:str='shared'     # both clips show the same patch (paper), or each its 'own'
+    patch_source:str='random'    # cropped from a 'random' place of the clip, from the tubelet's 'own_box' (released), or from an 'other' clip (ours)
+    patch_views:str='shared'     # both clips show the same patch (paper), or each its 'own', or a 'ramp' from one to the other (ours)
+    own_ramp:tuple=(0.2,0.5)     # shares of the run at which a 'ramp' begins and ends (ours)
     shapes:tuple=('rectangle','ellipse','rhombus') # of patches (released; the paper says "pre-defined")
     shape_chances:tuple=(1/3,1/3,1/3) # chance of each shape (ours)
     soft_edge:float=0.0          # chance that a patch fades towards its edge (ours)
@@ -150,15 +151,16 @@ class Config:
     clip_norm:float=0.0          # longest gradient; 0: any (released: 40)
     seed:int=0                   # of everything random
 
-# %% ../nbs/00_core.ipynb #b540c4c6
+# %% ../nbs/00_core.ipynb #2ebe8a7c
 PRESETS = dict(
     paper={},
     released=dict(bn_group=0, keep_aspect=False, jitter='shared', keyframes=(2,2,2,2,2,3,3,3,4,4), spacing='even', sigma=8.0,
         shear_range=(-0.99,0.99), sampling='walk', easing=(0.7,0.15,0.15), patch_sizes='released', patch_source='own_box',
         shape_chances=(0.5,0.35,0.15), soft_edge=0.5, opacity=(0.8,1.0), pairing='independent', schedule=200, clip_norm=40.0),
     small=dict(encoder='r2plus1d_small', dim=64, tau=0.1, queue=0, momentum=0.0, bn_group=0, frames=8, size=32, strides=(1,2),
-        frame_jitter=False, short_sides=(32,36,40), delta=(12,24), patch_sides=(6,16), batch=64, optimizer='adamw', lr=2e-3,
-        warmup=0.1, weight_decay=0.01, steps=900),
+        frame_jitter=False, short_sides=(32,36,40), jitter_chance=0.8, brightness=0.03, contrast=0.05, saturation=0.06, hue=0.05,
+        transforms=('rotation','scale'), rotation_range=(-180,180), sigma=12.0, extent=(0.05,0.8), delta=(12,24), patch_sides=(10,22), patch_source='other',
+        patch_views='ramp', own_ramp=(0.05,0.3), batch=64, optimizer='adamw', lr=6e-3, warmup=0.1, weight_decay=0.05, steps=900),
 )
 
 # %% ../nbs/00_core.ipynb #1a413917

@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['SHAPES', 'star', 'canvas_centre', 'shape_masks', 'Tubelets', 'pixel_centres', 'film_of', 'film', 'cover', 'paste_on',
            'paste', 'uniform_sizes', 'released_sizes', 'sample_sizes', 'sample_masks', 'sample_opacity', 'patch_places',
-           'crop_patches', 'sample_tubelets', 'tubelet_pair', 'colour_maps', 'sample_jitter', 'jitter_colours']
+           'crop_patches', 'sample_tubelets', 'pair_tubelets', 'tubelet_pair', 'colour_maps', 'sample_jitter',
+           'jitter_colours']
 
-# %% ../nbs/04_overlay.ipynb #3447116f
+# %% ../nbs/04_overlay.ipynb #e28fa917
 import torch
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from torch import Tensor
 from torch.nn.functional import grid_sample
 from .core import Config, TubeconError, uniform
@@ -214,7 +215,7 @@ def sample_opacity(
     draw = lambda ticks: uniform(low, high, *ticks.shape, 1, generator=generator)
     return keyframe_track(b*m, frames, draw, cfg.keyframes, cfg.spacing, generator=generator).view(b, m, frames)
 
-# %% ../nbs/04_overlay.ipynb #4ac790b2
+# %% ../nbs/04_overlay.ipynb #c266b3d2
 def patch_places(
     cfg:Config, # `patch_source`
     sizes:Tensor, # (b,m,2) h,w of patches
@@ -224,11 +225,11 @@ def patch_places(
 )->Tensor: # (b,m,3) frame, top, left
     "Where patches are cropped."
     frame, room = (share[...,:1]*paths.shape[2]).long(), torch.tensor([h,w])-sizes
-    if   cfg.patch_source=='random': corner = (share[...,1:]*(room+1)).long()
+    if   cfg.patch_source in ('random','other'): corner = (share[...,1:]*(room+1)).long()
     elif cfg.patch_source=='own_box':
         centre = paths.take_along_dim(frame[...,None], 2)[:,:,0].flip(-1)
         corner = (centre-sizes/2).round().long().clamp(min=0).minimum(room)
-    else: raise TubeconError(f"patch_source is 'random' or 'own_box', not {cfg.patch_source!r}")
+    else: raise TubeconError(f"patch_source is 'random', 'own_box' or 'other', not {cfg.patch_source!r}")
     return torch.cat([frame, corner], -1)
 
 # %% ../nbs/04_overlay.ipynb #c98e2a41
@@ -247,7 +248,7 @@ def crop_patches(
     patches = clips[at[0], :, at[1], at[2], at[3]].movedim(-1, 2)
     return patches.float()/255 if clips.dtype==torch.uint8 else patches.float()
 
-# %% ../nbs/04_overlay.ipynb #57e93522
+# %% ../nbs/04_overlay.ipynb #bb713de9
 def sample_tubelets(
     clips:Tensor, # (b,c,t,h,w), uint8 or float: patches are cropped from these
     cfg:Config,
@@ -263,22 +264,36 @@ def sample_tubelets(
     paths = sample_paths(cfg, b, m, t, (h,w), generator)
     matrices = sample_transforms(cfg, b, m, t, generator)
     places = patch_places(cfg, sizes, paths, h, w, share)
-    patches = crop_patches(clips, places, sizes, masks.shape[-1])
+    source = clips.roll(1, 0) if cfg.patch_source=='other' else clips
+    patches = crop_patches(source, places, sizes, masks.shape[-1])
     return Tubelets(paths, matrices, patches, masks, opacity, sizes).to(clips.device)
 
-# %% ../nbs/04_overlay.ipynb #fa9bcd44
+# %% ../nbs/04_overlay.ipynb #fd860e63
+def pair_tubelets(
+    clips_q:Tensor, clips_k:Tensor, # (b,c,t,h,w) from different videos
+    cfg:Config, # `patch_views`, `own_ramp`, and what `sample_tubelets` uses
+    generator:torch.Generator, # on the CPU
+    progress:float=1.0, # share of the run that is over
+)->tuple: # `Tubelets` of the queries, and of the keys
+    "What a pair shares: all of its tubelets, or all but the patches."
+    state = generator.get_state()
+    shared = sample_tubelets(clips_q, cfg, generator)
+    if cfg.patch_views=='shared': return shared, shared
+    if cfg.patch_views not in ('own','ramp'): raise TubeconError(f"patch_views is 'shared', 'own' or 'ramp', not {cfg.patch_views!r}")
+    own = sample_tubelets(clips_k, cfg, generator.set_state(state))
+    begin, end = cfg.own_ramp if cfg.patch_views=='ramp' else (-1, 0)
+    chosen = torch.rand(len(clips_q), generator=generator) < (progress-begin)/(end-begin)
+    return shared, replace(own, patches=own.patches.where(chosen.to(own.patches.device).view(-1,1,1,1,1), shared.patches))
+
 def tubelet_pair(
     clips_q:Tensor, clips_k:Tensor, # (b,c,t,h,w) from different videos
     cfg:Config,
     generator:torch.Generator, # on the CPU
 )->tuple: # q and k like the clips, and the `Tubelets` on q
     "Positive pairs: the same tubelets on two batches of clips, Fig. 2."
-    state = generator.get_state()
-    tubelets = sample_tubelets(clips_q, cfg, generator)
-    if cfg.patch_views=='shared': return *paste_on([clips_q, clips_k], tubelets), tubelets
-    if cfg.patch_views!='own': raise TubeconError(f"patch_views is 'shared' or 'own', not {cfg.patch_views!r}")
-    generator.set_state(state)
-    return paste(clips_q, tubelets), paste(clips_k, sample_tubelets(clips_k, cfg, generator)), tubelets
+    one, two = pair_tubelets(clips_q, clips_k, cfg, generator)
+    if one is two: return *paste_on([clips_q, clips_k], one), one
+    return paste(clips_q, one), paste(clips_k, two), one
 
 # %% ../nbs/04_overlay.ipynb #07e3559b
 def colour_maps(

@@ -39,14 +39,16 @@ def extract_features(
     if not features: raise TubeconError('no clips to look at: the iterable of batches is empty')
     return (np.concatenate(features), np.concatenate(labels)) if labels else np.concatenate(features)
 
-# %% ../nbs/06a_readout.ipynb #833050ee
+# %% ../nbs/06a_readout.ipynb #11c83e4d
 def knn(
     train_x, train_y, # (n,d) features and their n labels
     test_x, test_y, # the same, of clips the encoder is judged by
     k:int=20, # neighbours that vote
+    standardise:bool=False, # give each feature mean 0 and deviation 1 first, as the linear probe does
 )->float: # accuracy, 0..1
     "How often the nearest training clips, by cosine, name the class of a test clip."
-    return float(KNeighborsClassifier(k, metric='cosine').fit(train_x, train_y).score(test_x, test_y))
+    vote = KNeighborsClassifier(k, metric='cosine')
+    return float((make_pipeline(StandardScaler(), vote) if standardise else vote).fit(train_x, train_y).score(test_x, test_y))
 
 # %% ../nbs/06a_readout.ipynb #8341f388
 def linear_probe(

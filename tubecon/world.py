@@ -7,16 +7,22 @@ __all__ = ['SIDE', 'FRAMES', 'TEXTURES', 'MOTIONS', 'SMALL', 'LARGE', 'POOLS', '
            'outline', 'radius', 'look_up', 'render', 'flow', 'write_video', 'still_life', 'crossed', 'motion_rows',
            'motion_video', 'pretrain_rows', 'swing', 'pretrain_video', 'domain_rows', 'domain_video', 'fine_rows',
            'fine_video', 'count_rows', 'count_video', 'conflict_rows', 'conflict_video', 'fingerprint', 'write_row',
-           'make_tier', 'make_world']
+           'make_tier', 'make_world', 'load_tier', 'frame_knn', 'learn', 'small_network', 'frame_cnn', 'pair_probe',
+           'oracle']
 
-# %% ../nbs/08_world.ipynb #c7c871ea
+# %% ../nbs/08_world.ipynb #5e3ea4af
 import hashlib, math, multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from itertools import product
 import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter, map_coordinates
-from .core import Path, TubeconError, atomic, cache_dir
+import torch, torch.nn.functional as F
+from scipy.stats import binom
+from sklearn.neighbors import KNeighborsClassifier
+from torch import nn, Tensor
+from .core import Path, TubeconError, atomic, cache_dir, generator
+from .video import Manifest, read_clip
 
 # %% ../nbs/08_world.ipynb #4c10ec7f
 SIDE = 40    # pixels: the world is a torus of 40 by 40
@@ -261,3 +267,98 @@ def make_world(
     "The world's files, made on the first call."
     root = Path(root) if root else cache_dir()/f'world-{WORLD[:8]}'
     return {tier: make_tier(root, tier) for tier in tiers}
+
+# %% ../nbs/08_world.ipynb #09b7525d
+def load_tier(
+    tier:str, # one of `TIERS`
+    split:str, # 'train', 'val' or 'test'
+)->tuple: # videos (n,c,t,h,w) uint8 as the decoder gives them, labels (n,) int64, in the order of the classes
+    "A tier's videos, decoded."
+    manifest = Manifest.read(make_world(tiers=(tier,))[tier], classes=list(dict.fromkeys(str(row['label']) for row in TIERS[tier][0]('train'))))
+    manifest = manifest.where(split=split)
+    return torch.stack([read_clip(manifest.path(i), torch.arange) for i in range(len(manifest))]), torch.from_numpy(manifest.labels)
+
+# %% ../nbs/08_world.ipynb #f2ff8f40
+def frame_knn(
+    train:tuple, test:tuple, # videos (n,c,t,h,w) uint8, labels (n,)
+    frame:int,
+)->float: # accuracy
+    "The class of the five most similar stills, by pixels."
+    (x, y), (test_x, test_y) = ((v[:,:,frame].flatten(1).float(), l) for v,l in (train, test))
+    return float(KNeighborsClassifier(5).fit(x, y).score(test_x, test_y))
+
+# %% ../nbs/08_world.ipynb #a5bfc763
+def learn(
+    network:nn.Module, # inputs to (n,classes)
+    draw, # function (epoch generator) -> inputs (n,...) float, seen in random order
+    labels:Tensor, # (n,)
+    epochs:int, # passes
+    batch:int=50,
+)->nn.Module: # in evaluation mode
+    "Train a probe with AdamW and one cycle of the learning rate."
+    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, epochs*math.ceil(len(labels)/batch)+1)
+    for epoch in range(epochs):
+        g = generator('probe', epoch)
+        inputs = draw(g)
+        for rows in torch.randperm(len(labels), generator=g).split(batch):
+            loss = F.cross_entropy(network(inputs[rows]), labels[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+    return network.eval()
+
+# %% ../nbs/08_world.ipynb #5511c167
+def small_network(
+    convolution, norm, pool, # nn.Conv2d and company, or nn.Conv3d and company
+    strides:tuple, # of three convolutions
+    classes:int=10,
+)->nn.Sequential: # always with the same weights
+    "Three convolutions and a linear layer."
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        layer = lambda i,o,stride: [convolution(i, o, 3, stride, 1, bias=False), norm(o), nn.ReLU()]
+        layers = sum((layer(i, o, stride) for i,o,stride in zip((3,16,32), (16,32,64), strides)), [])
+        return nn.Sequential(*layers, pool(1), nn.Flatten(), nn.Linear(64, classes))
+
+def frame_cnn(
+    train:tuple, test:tuple, # videos (n,c,t,h,w) uint8, labels (n,)
+    frame:int,
+)->float: # accuracy
+    "A network that learns the class from stills, rolled around the torus for variety."
+    stills = lambda videos: videos[:,:,frame].float()/127.5 - 1
+    def draw(g): return stills(train[0]).roll(torch.randint(0, SIDE, (2,), generator=g).tolist(), (2,3))
+    network = learn(small_network(nn.Conv2d, nn.BatchNorm2d, nn.AdaptiveAvgPool2d, (2,2,2)), draw, train[1], epochs=15)
+    with torch.no_grad(): return float((network(stills(test[0])).argmax(1)==test[1]).float().mean())
+
+# %% ../nbs/08_world.ipynb #96c81d45
+def pair_probe(
+    train:tuple, test:tuple, # videos (n,c,t,h,w) uint8, labels (n,), classes beside their reverse
+    shuffle:bool, # the frames of each clip
+)->float: # how often the right one of a motion and its reverse has the higher score
+    "A network that learns motions from frames, in order or not."
+    def clips(videos, g):
+        videos = F.avg_pool3d(videos[:,:,::2].float(), (1,2,2))/127.5 - 1
+        order = torch.rand(videos.shape[0], videos.shape[2], generator=g).argsort(1) if shuffle else None
+        return videos.take_along_dim(order[:,None,:,None,None], 2) if shuffle else videos
+    def draw(g): return clips(train[0], g).roll(torch.randint(0, SIDE//2, (2,), generator=g).tolist(), (3,4))
+    network = learn(small_network(nn.Conv3d, nn.BatchNorm3d, nn.AdaptiveAvgPool3d, (1,(1,2,2),2)), draw, train[1], epochs=12)
+    with torch.no_grad(): scores = torch.cat([network(c) for c in clips(test[0], generator('judge')).split(100)])
+    right, reverse = (scores.gather(1, label[:,None]) for label in (test[1], test[1]^1))
+    return float((right>reverse).float().mean())
+
+# %% ../nbs/08_world.ipynb #5e606ac2
+def oracle(
+    videos:Tensor, # (n,c,t,h,w) uint8, the motion tier's
+    split:str,
+    frames:tuple=(7,13), # that are compared
+)->np.ndarray: # (n,) the class each clip looks most like
+    "Analysis by synthesis."
+    found, at = [], list(frames)
+    for video,row in zip(videos.movedim(1,-1).numpy()[:,at], motion_rows(split)):
+        thing, background = still_life(split, row['texture'], row['background'])
+        states = [flow(motion, painter('motion', split, *row.values()))[at] for motion in MOTIONS]
+        drawn = [render(background, np.zeros((len(at),2)), [(*thing, s)]) for s in states]
+        found.append(np.argmin([np.abs(d.astype(int)-video).mean() for d in drawn]))
+    return np.array(found)
