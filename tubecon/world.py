@@ -237,7 +237,7 @@ def fingerprint()->str: # 16 hexadecimal digits
 # %% ../nbs/08_world.ipynb #307e3dd3
 WORLD = '026b17e962f1e5ed' # the frozen world's `fingerprint()`
 
-# %% ../nbs/08_world.ipynb #1afddc1e
+# %% ../nbs/08_world.ipynb #e823158d
 def write_row(root, tier, split, i, row):
     "One video of the world; returns its row of the manifest."
     path = Path(tier)/split/f'{i:04d}.mp4'
@@ -254,7 +254,8 @@ def make_tier(
     manifest = Path(root)/tier/'manifest.csv'
     if manifest.exists(): return manifest
     jobs = [(root, tier, split, i, row) for split in POOLS for i,row in enumerate(TIERS[tier][0](split))]
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context('spawn')) as pool:
+    method = 'fork' if 'fork' in multiprocessing.get_all_start_methods() else 'spawn'
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context(method)) as pool:
         rows = list(pool.map(write_row, *zip(*jobs), chunksize=32))
     with atomic(manifest) as beside: pd.DataFrame(rows).to_csv(beside, index=False)
     return manifest
@@ -287,29 +288,26 @@ def frame_knn(
     (x, y), (test_x, test_y) = ((v[:,:,frame].flatten(1).float(), l) for v,l in (train, test))
     return float(KNeighborsClassifier(5).fit(x, y).score(test_x, test_y))
 
-# %% ../nbs/08_world.ipynb #a5bfc763
+# %% ../nbs/08_world.ipynb #bfa6338f
 def learn(
     network:nn.Module, # inputs to (n,classes)
-    draw, # function (epoch generator) -> inputs (n,...) float, seen in random order
+    draw, # function (rows, generator) -> inputs of these rows, float
     labels:Tensor, # (n,)
-    epochs:int, # passes
-    batch:int=50,
+    steps:int=300, batch:int=50,
 )->nn.Module: # in evaluation mode
     "Train a probe with AdamW and one cycle of the learning rate."
-    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, epochs*math.ceil(len(labels)/batch)+1)
-    for epoch in range(epochs):
-        g = generator('probe', epoch)
-        inputs = draw(g)
-        for rows in torch.randperm(len(labels), generator=g).split(batch):
-            loss = F.cross_entropy(network(inputs[rows]), labels[rows])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
+    optimizer, g = torch.optim.AdamW(network.parameters(), weight_decay=0.05), generator('probe')
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, steps+1)
+    for _ in range(steps):
+        rows = torch.randint(len(labels), (batch,), generator=g)
+        loss = F.cross_entropy(network(draw(rows, g)), labels[rows])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
     return network.eval()
 
-# %% ../nbs/08_world.ipynb #5511c167
+# %% ../nbs/08_world.ipynb #5f187089
 def small_network(
     convolution, norm, pool, # nn.Conv2d and company, or nn.Conv3d and company
     strides:tuple, # of three convolutions
@@ -328,11 +326,11 @@ def frame_cnn(
 )->float: # accuracy
     "A network that learns the class from stills, rolled around the torus for variety."
     stills = lambda videos: videos[:,:,frame].float()/127.5 - 1
-    def draw(g): return stills(train[0]).roll(torch.randint(0, SIDE, (2,), generator=g).tolist(), (2,3))
-    network = learn(small_network(nn.Conv2d, nn.BatchNorm2d, nn.AdaptiveAvgPool2d, (2,2,2)), draw, train[1], epochs=15)
+    def draw(rows, g): return stills(train[0][rows]).roll(torch.randint(0, SIDE, (2,), generator=g).tolist(), (2,3))
+    network = learn(small_network(nn.Conv2d, nn.BatchNorm2d, nn.AdaptiveAvgPool2d, (2,2,2)), draw, train[1])
     with torch.no_grad(): return float((network(stills(test[0])).argmax(1)==test[1]).float().mean())
 
-# %% ../nbs/08_world.ipynb #96c81d45
+# %% ../nbs/08_world.ipynb #26ec0b9b
 def pair_probe(
     train:tuple, test:tuple, # videos (n,c,t,h,w) uint8, labels (n,), classes beside their reverse
     shuffle:bool, # the frames of each clip
@@ -342,8 +340,8 @@ def pair_probe(
         videos = F.avg_pool3d(videos[:,:,::2].float(), (1,2,2))/127.5 - 1
         order = torch.rand(videos.shape[0], videos.shape[2], generator=g).argsort(1) if shuffle else None
         return videos.take_along_dim(order[:,None,:,None,None], 2) if shuffle else videos
-    def draw(g): return clips(train[0], g).roll(torch.randint(0, SIDE//2, (2,), generator=g).tolist(), (3,4))
-    network = learn(small_network(nn.Conv3d, nn.BatchNorm3d, nn.AdaptiveAvgPool3d, (1,(1,2,2),2)), draw, train[1], epochs=12)
+    def draw(rows, g): return clips(train[0][rows], g).roll(torch.randint(0, SIDE//2, (2,), generator=g).tolist(), (3,4))
+    network = learn(small_network(nn.Conv3d, nn.BatchNorm3d, nn.AdaptiveAvgPool3d, (1,(1,2,2),2)), draw, train[1])
     with torch.no_grad(): scores = torch.cat([network(c) for c in clips(test[0], generator('judge')).split(100)])
     right, reverse = (scores.gather(1, label[:,None]) for label in (test[1], test[1]^1))
     return float((right>reverse).float().mean())
