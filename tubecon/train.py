@@ -487,7 +487,7 @@ def pretrain(
         draw_run(out)
     return trainer.moco.encoder, done
 
-# %% ../nbs/09_train.ipynb #5e8d25da
+# %% ../nbs/09_train.ipynb #cea0ab72
 @call_parse
 @flags
 def main(
@@ -519,6 +519,6 @@ def main(
         if not done or rank_and_size()[0] or preset!='small' or probe=='none': return
         table = motion_probe(dict(before=build_encoder(cfg.encoder, generator(cfg.seed, 'encoder')), after=encoder), cfg, probe, workers)
         print(f'\nMotions it never trained on (world, {probe} split), frozen features, accuracy:\n{table.map("{:.1%}".format)}')
-        if results: add_results(results, [dict(experiment='default', method=cfg.method if when=='after' else 'none', dataset=f'world-motion-{probe}',
+        if results: add_results(results, [dict(experiment=name or 'default', method=cfg.method if when=='after' else 'none', dataset=f'world-motion-{probe}',
             metric=metric, value=round(table[metric][when], 4), seed=cfg.seed, scale='world', preset=preset, steps=cfg.steps, device=place.type)
             for when in table.index for metric in ('kNN','linear')])
