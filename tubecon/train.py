@@ -158,12 +158,14 @@ def train_step(self:Trainer,
     self.step += 1
     return loss.detach()
 
-# %% ../nbs/09_train.ipynb #5b92c4bf
+# %% ../nbs/09_train.ipynb #7f356ebf
 @patch
 def save(self:Trainer,
     path, # of the checkpoint
 ):
-    "Write a checkpoint, whole or not at all."
+    "Write a checkpoint, whole or not at all; raises `TubeconError` when the weights are not numbers."
+    if not all(p.isfinite().all() for p in self.moco.parameters()): raise TubeconError(
+        f'the weights are not finite at step {self.step}: lower lr (now {self.cfg.lr}) or set clip_norm; the last checkpoint is as it was')
     state = dict(step=self.step, cfg=json.dumps(asdict(self.cfg)), moco=self.moco.state_dict(), optimizer=self.optimizer.state_dict())
     with atomic(path) as beside: torch.save(state, beside)
 
@@ -278,7 +280,7 @@ class Pace:
         self.__init__()
         return found
 
-# %% ../nbs/09_train.ipynb #b18dfda1
+# %% ../nbs/09_train.ipynb #065e34c4
 def fit(
     trainer:Trainer,
     manifest:Manifest,
@@ -293,9 +295,9 @@ def fit(
     cfg, out, first = trainer.cfg, Path(out), rank_and_size()[0]==0
     end = total_steps(cfg, len(manifest))[0]
     last = min(stop or end, end)
-    loader, pace, skipped = iter(batches(cfg, manifest, trainer.step, last, workers, cache)), Pace(), Skipped(skip)
-    log = Log(out/'log.csv', trainer.step) if first else None
+    log, pace, skipped = Log(out/'log.csv', trainer.step) if first else None, Pace(), Skipped(skip)
     with polite() as asked, tqdm(total=end, initial=trainer.step, disable=not (first and bar), unit='step', mininterval=1) as bar:
+        loader = iter(batches(cfg, manifest, trainer.step, last, workers, cache)) # its processes inherit the politeness
         while trainer.step<last and not agreed(asked[0], trainer.device):
             with pace.waiting(): batch = next_batch(loader, skipped, bar.write)
             clips = gather_clips(batch['clips'].to(trainer.device, non_blocking=True))
