@@ -4,16 +4,16 @@
 
 # %% auto #0
 __all__ = ['CHOICES', 'addresses', 'Share', 'gather_clips', 'jittered', 'two_views', 'pair_ids', 'total_steps', 'learning_rate',
-           'make_optimizer', 'Trainer', 'Log', 'polite', 'agreed', 'check_run', 'batches', 'next_batch', 'Pace', 'fit',
-           'report', 'labelled_clips', 'motion_probe', 'commit', 'add_results', 'draw_run', 'draw_pair', 'flags',
-           'parse', 'settings', 'find_videos', 'fits_in_memory', 'processes', 'pretrain', 'main']
+           'make_optimizer', 'Trainer', 'tensorboard', 'Log', 'polite', 'agreed', 'check_run', 'batches', 'next_batch',
+           'Pace', 'fit', 'report', 'labelled_clips', 'motion_probe', 'commit', 'add_results', 'draw_run', 'draw_pair',
+           'flags', 'parse', 'settings', 'find_videos', 'fits_in_memory', 'processes', 'pretrain', 'main']
 
-# %% ../nbs/09_train.ipynb #cfe556e7
+# %% ../nbs/09_train.ipynb #5970a412
 import json, math, os, signal, subprocess, threading, time
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from inspect import Parameter, signature
-import numpy as np, pandas as pd, torch, torch.distributed as dist
+import pandas as pd, torch, torch.distributed as dist
 from fastcore.basics import patch
 from fastcore.docments import docments
 from fastcore.script import Param, call_parse, store_true
@@ -21,11 +21,11 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 from .contrast import MoCo, average_over_ranks, derangement, rank_and_size
-from .core import Config, PRESETS, Path, TubeconError, atomic, generator, normalise, pick_device, plain_errors, preset
+from .core import MEAN, STD, Config, Path, TubeconError, atomic, generator, normalise, pick_device, plain_errors, preset
 from .encoder import build_encoder, load_weights, save_weights
 from .overlay import jitter_colours, pair_tubelets, paste, sample_jitter, sample_tubelets
 from .readout import extract_features, knn, linear_probe
-from .video import ClipDataset, EvalDataset, Manifest, Skipped, collate, unbroken
+from .video import ClipDataset, EvalDataset, Manifest, Skipped, collate, probe, unbroken
 from .world import make_world
 
 # %% ../nbs/09_train.ipynb #53ba72de
@@ -186,17 +186,27 @@ def load(self:Trainer,
     self.optimizer.load_state_dict(state['optimizer'])
     self.step = state['step']
 
-# %% ../nbs/09_train.ipynb #45a28dcd
+# %% ../nbs/09_train.ipynb #1214783d
+def tensorboard(
+    folder, # of the run
+    start:int=0, # step to go on from
+): # a SummaryWriter, or None
+    "TensorBoard's writer, where TensorBoard is installed (`pip install -e .[log]`)."
+    try: from torch.utils.tensorboard import SummaryWriter
+    except ImportError: return None
+    return SummaryWriter(str(folder), purge_step=start)
+
 class Log:
     "A CSV file with a row per logged step; continuing a run drops the rows after its checkpoint."
     columns = ('step', 'loss', 'accuracy', 'positive', 'lr', 'skipped', 'pairs_per_s', 'wait', 'seconds')
     def __init__(self, path, start:int=0):
-        self.path = Path(path)
+        self.path, self.board = Path(path), tensorboard(Path(path).parent, start)
         kept = pd.read_csv(path, on_bad_lines='skip') if start and self.path.exists() else pd.DataFrame(columns=self.columns)
         with atomic(self.path) as beside: kept[kept.step<=start].to_csv(beside, index=False)
 
     def add(self, **row):
         with open(self.path, 'a') as file: file.write(','.join(format(row[name], '.6g') for name in self.columns) + '\n')
+        for name in self.columns[1:] if self.board else (): self.board.add_scalar(name, row[name], row['step'])
 
 # %% ../nbs/09_train.ipynb #4008f30c
 @contextmanager
@@ -361,7 +371,7 @@ def add_results(
     old = pd.read_csv(path) if Path(path).exists() else None
     with atomic(path) as beside: pd.concat([old, new]).to_csv(beside, index=False)
 
-# %% ../nbs/09_train.ipynb #7ae364fa
+# %% ../nbs/09_train.ipynb #62f7f2b1
 def draw_run(
     out, # folder of the run
 ):
@@ -384,7 +394,6 @@ def draw_pair(
 ):
     "The first positive pair of a run, as pair.png."
     import matplotlib.pyplot as plt
-    from tubecon.core import MEAN, STD
     from tubecon.viz import set_style, show_clips
     set_style()
     batch = next(iter(batches(cfg, manifest, 0, 1)))
@@ -425,7 +434,7 @@ def settings(
     "A preset, changed by what was given on the command line."
     return preset(name, **{f.name: parse(f, given[f.name]) for f in fields(Config) if given.get(f.name) is not None})
 
-# %% ../nbs/09_train.ipynb #3260af89
+# %% ../nbs/09_train.ipynb #cbec26d9
 def find_videos(
     videos:str, manifest:str, # a folder, or a CSV file; neither: the world
 )->Manifest:
@@ -441,7 +450,6 @@ def fits_in_memory(
     limit:float=1.0, # GiB
 )->bool:
     "Whether all videos, decoded, are small: judged by the first that can be read."
-    from tubecon.video import probe
     for i in range(min(10, len(manifest))):
         try: seen = probe(manifest.path(i))
         except TubeconError: continue
