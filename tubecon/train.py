@@ -6,7 +6,7 @@
 __all__ = ['CHOICES', 'addresses', 'Share', 'gather_clips', 'jittered', 'two_views', 'pair_ids', 'total_steps', 'learning_rate',
            'make_optimizer', 'Trainer', 'tensorboard', 'Log', 'polite', 'agreed', 'check_run', 'batches', 'next_batch',
            'Pace', 'fit', 'report', 'labelled_clips', 'motion_probe', 'commit', 'add_results', 'draw_run', 'draw_pair',
-           'flags', 'parse', 'settings', 'find_videos', 'fits_in_memory', 'processes', 'pretrain', 'main']
+           'flags', 'parse', 'changes', 'settings', 'find_videos', 'fits_in_memory', 'processes', 'pretrain', 'main']
 
 # %% ../nbs/09_train.ipynb #5970a412
 import json, math, os, signal, subprocess, threading, time
@@ -405,17 +405,19 @@ def draw_pair(
 
 # %% ../nbs/09_train.ipynb #f9aba8f4
 def flags(
-    function, # takes **settings
-):
-    "Give a command a flag for each field of `Config`."
-    about = docments(Config)
-    own = [p for p in signature(function).parameters.values() if p.kind!=Parameter.VAR_KEYWORD]
-    settings = [Parameter(f.name, Parameter.KEYWORD_ONLY, default=None, annotation=Param(f'{about[f.name]} [{f.default}]', str)) for f in fields(Config)]
-    function.__signature__ = signature(function).replace(parameters=own+settings)
-    return function
+    kind, # a dataclass, its fields commented
+): # a decorator of functions that take **settings
+    "Give a command a flag for each field."
+    about = docments(kind)
+    settings = [Parameter(f.name, Parameter.KEYWORD_ONLY, default=None, annotation=Param(f'{about[f.name]} [{f.default}]', str)) for f in fields(kind)]
+    def add(function):
+        own = [p for p in signature(function).parameters.values() if p.kind!=Parameter.VAR_KEYWORD]
+        function.__signature__ = signature(function).replace(parameters=own+settings)
+        return function
+    return add
 
 def parse(
-    field, # of `Config`
+    field, # of a dataclass
     text:str, # from the command line; items of a tuple are separated by commas
 ): # the value; raises `TubeconError` if the text is not of its type
     "The value of a setting."
@@ -427,12 +429,19 @@ def parse(
         return tuple(one(float if float in kinds else type(field.default[0]), s.strip()) for s in text.split(',') if s.strip())
     except (ValueError, KeyError): raise TubeconError(f'--{field.name} {text}: expected something like {field.default}') from None
 
+def changes(
+    kind, # a dataclass
+    given:dict, # field to text; None: not given
+)->dict: # field to value
+    "What was given on the command line."
+    return {f.name: parse(f, given[f.name]) for f in fields(kind) if given.get(f.name) is not None}
+
 def settings(
     name:str, # of a preset
-    given:dict, # field to text; None: not given
+    given:dict, # field to text
 )->Config:
     "A preset, changed by what was given on the command line."
-    return preset(name, **{f.name: parse(f, given[f.name]) for f in fields(Config) if given.get(f.name) is not None})
+    return preset(name, **changes(Config, given))
 
 # %% ../nbs/09_train.ipynb #cbec26d9
 def find_videos(
@@ -499,7 +508,7 @@ def pretrain(
 
 # %% ../nbs/09_train.ipynb #cea0ab72
 @call_parse
-@flags
+@flags(Config)
 def main(
     preset:str='small', # the settings to start from: small, paper or released
     videos:str='', # a folder of videos to learn from; default: the embedded world

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['VIDEO_ENDINGS', 'error_channel', 'READERS', 'Probe', 'Check', 'byte_array', 'natural', 'Manifest', 'read_rows',
            'check_values', 'VideoError', 'quiet', 'DecordVideo', 'TorchcodecVideo', 'PyAVVideo', 'upright', 'attempt',
-           'decode', 'section', 'read_clip', 'probe', 'inspect_video', 'agree', 'answer', 'in_process', 'check_video',
-           'randint', 'random_stride_indices', 'linspace_clips', 'fixed_fps_indices', 'resize_short', 'crop',
+           'decode', 'section', 'resampled', 'read_clip', 'probe', 'inspect_video', 'agree', 'answer', 'in_process',
+           'check_video', 'randint', 'random_stride_indices', 'linspace_clips', 'random_window', 'resize_short', 'crop',
            'random_crop', 'even_crops', 'centre_crop', 'random_resized_crop', 'augment', 'ClipDataset', 'collate',
            'Skipped', 'eval_clips', 'EvalDataset', 'unbroken']
 
@@ -286,23 +286,35 @@ def section(
     first = min(round(start*fps), count-1)
     return first, count if end is None else max(first+1, min(round(end*fps), count))
 
+# %% ../nbs/07_video.ipynb #232ee791
+def resampled(
+    n_frames:int, fps:float, # of the video
+    rate:float=0.0, # frames per second wanted; 0: the video's own
+)->Tensor: # (n,) frame numbers, ascending; at least one; raises `VideoError` when the video's rate is unknown
+    "A video at another rate."
+    if not rate: return torch.arange(n_frames)
+    if not fps: raise VideoError(f'it does not say its frame rate, and {rate:g} frames per second are wanted')
+    return (torch.arange(max(1, round(n_frames*rate/fps)))*fps/rate + 1e-4).long().clamp(max=n_frames-1)
+
 # %% ../nbs/07_video.ipynb #ea41c98c
 def read_clip(
     path, # of a video file
     indices, # (t,) frame numbers in any order, or a function from the number of frames to them
     reader:str='decord', # 'decord', 'torchcodec' or 'pyav'
     start:float=0.0, end:float=None, # seconds; frames are counted from `start`
+    rate:float=0.0, # frames per second at which frames are counted; 0: the file's
 )->Tensor: # (c,t,h,w) uint8, at the file's size
     "Some frames of a video, in the order asked; raises `VideoError`."
     order = None
     def choose(count, fps):
         nonlocal order
         first,stop = section(count, fps, start, end)
-        asked = torch.as_tensor(indices(stop-first) if callable(indices) else indices, dtype=torch.long)
-        if not len(asked) or asked.min()<0 or asked.max()>=stop-first: raise VideoError(
-            f'{path} has {stop-first} frames, so that frames {asked.tolist()[:50]} cannot be read')
-        wanted,order = asked.unique(return_inverse=True)
-        return (first+wanted).tolist()
+        frames = first + resampled(stop-first, fps, rate)
+        asked = torch.as_tensor(indices(len(frames)) if callable(indices) else indices, dtype=torch.long)
+        if not len(asked) or asked.min()<0 or asked.max()>=len(frames): raise VideoError(
+            f'{path} has {len(frames)} frames, so that frames {asked.tolist()[:50]} cannot be read')
+        wanted,order = frames[asked].unique(return_inverse=True)
+        return wanted.tolist()
     frames = torch.from_numpy(np.ascontiguousarray(decode(path, choose, reader)))
     return frames.permute(3,0,1,2)[:,order]
 
@@ -406,24 +418,23 @@ def linspace_clips(
     frames:int, # of a clip
     stride:int, # between frames
     clips:int, # of them
-)->Tensor: # (clips,frames), held at the last frame
+    loop:bool=False, # a short video starts over; else its last frame is held
+)->Tensor: # (clips,frames)
     "Clips evenly spread over a video; a single one in the middle."
     room = max(n_frames-stride*(frames-1)-1, 0)
     starts = torch.linspace(0, room, clips) if clips>1 else torch.tensor([room/2])
-    return (starts.long()[:,None] + stride*torch.arange(frames)).clamp(max=n_frames-1)
+    places = starts.long()[:,None] + stride*torch.arange(frames)
+    return places%n_frames if loop else places.clamp(max=n_frames-1)
 
-# %% ../nbs/07_video.ipynb #37c6550a
-def fixed_fps_indices(
-    n_frames:int, fps:float, # of the video
-    clips:int=10, # of them, evenly spread
-    seconds:float=2.0, rate:float=16.0, # of a clip (SEVERE: 2 s at 16 frames/s)
-    generator:torch.Generator=None, # when given, the clips start at random times
-)->Tensor: # (clips, seconds*rate), starting over at the end of a short video
-    "Clips of a fixed length in seconds (SEVERE)."
-    room = max(n_frames/fps-seconds, 0)
-    starts = room*(torch.linspace(0, 1, clips) if generator is None else torch.rand(clips, generator=generator))
-    times = starts[:,None] + torch.arange(round(seconds*rate))/rate
-    return (times*fps + 1e-4).long() % n_frames
+# %% ../nbs/07_video.ipynb #125b2e7f
+def random_window(
+    n_frames:int, # of the video
+    frames:int, # of the clip
+    stride:int, # between frames
+    generator:torch.Generator,
+)->Tensor: # (frames,), starting over at the end of a short video
+    "A clip at a random place (SEVERE)."
+    return (randint(0, max(n_frames-stride*(frames-1)-1, 0), generator) + stride*torch.arange(frames)) % n_frames
 
 # %% ../nbs/07_video.ipynb #7b694a0a
 def resize_short(
