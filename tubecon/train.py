@@ -496,7 +496,9 @@ def pretrain(
     trainer = Trainer(cfg, len(manifest), device)
     if resume: trainer.load(out/'checkpoint.pt')
     elif (out/'checkpoint.pt').exists(): raise TubeconError(f'{out} holds a run already: continue it with --resume, or give another --name')
-    if init: print(load_weights(trainer.moco.encoder, init))
+    if init:
+        print(load_weights(trainer.moco.encoder, init))
+        trainer.moco.encoder.mean, trainer.moco.encoder.std = MEAN, STD # from here on these are its pixels
     if first:
         with atomic(out/'settings.json') as beside: beside.write_text(json.dumps(asdict(cfg), indent=1))
         draw_pair(manifest, cfg, out)

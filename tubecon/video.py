@@ -315,8 +315,8 @@ def read_clip(
             f'{path} has {len(frames)} frames, so that frames {asked.tolist()[:50]} cannot be read')
         wanted,order = frames[asked].unique(return_inverse=True)
         return wanted.tolist()
-    frames = torch.from_numpy(np.ascontiguousarray(decode(path, choose, reader)))
-    return frames.permute(3,0,1,2)[:,order]
+    frames = torch.from_numpy(np.ascontiguousarray(decode(path, choose, reader))).permute(3,0,1,2)
+    return frames if torch.equal(order, torch.arange(frames.shape[1])) else frames[:,order]
 
 # %% ../nbs/07_video.ipynb #d0f68498
 Probe = namedtuple('Probe', 'frames fps height width')
@@ -534,12 +534,12 @@ class ClipDataset(Dataset):
     ):
         if labelled and 'label' not in manifest.columns: raise TubeconError(f"labels are needed, and the manifest has none: it has {', '.join(manifest.columns)}")
         self.manifest,self.cfg,self.seed,self.views,self.reader,self.tries = manifest,cfg,seed,views,reader,tries
-        self.cache = {} if cache else None
+        self.cache,self.rate = {} if cache else None,0.0
 
     def __len__(self): return len(self.manifest)
 
     def read(self, index, indices): # function from the number of frames to frame numbers -> (c,t,h,w)
-        load = partial(read_clip, self.manifest.path(index), reader=self.reader, **self.manifest.span(index))
+        load = partial(read_clip, self.manifest.path(index), reader=self.reader, rate=self.rate, **self.manifest.span(index))
         if self.cache is None: return load(indices)
         if index not in self.cache: self.cache[index] = load(torch.arange)
         return self.cache[index][:, indices(self.cache[index].shape[1])]
@@ -551,6 +551,9 @@ class ClipDataset(Dataset):
         clips = self.read(index, indices).split(cfg.frames, dim=1)
         return torch.stack([augment(clip, cfg, generator(self.seed, 'crop', epoch, index, view)) for view,clip in zip(views, clips)])
 
+    def example(self, epoch, index): # -> what training sees of a video
+        return dict(clips=self.clips(epoch, index), label=int(self.manifest.labels[index]))
+
 # %% ../nbs/07_video.ipynb #fd34bc8d
 @patch
 def __getitem__(self:ClipDataset,
@@ -561,7 +564,7 @@ def __getitem__(self:ClipDataset,
     errors = []
     for i in range(index, index+min(self.tries, len(self))):
         i = i % len(self)
-        try: return dict(clips=self.clips(epoch, i), id=i, label=int(self.manifest.labels[i]), errors=errors)
+        try: return dict(self.example(epoch, i), id=i, errors=errors)
         except VideoError as error: errors.append((i, str(error)))
     return dict(id=index, errors=errors)
 
@@ -609,10 +612,12 @@ class EvalDataset(Dataset):
     def __init__(self, manifest:Manifest, cfg:Config, n_clips:int=1, reader:str='decord'):
         self.manifest,self.cfg,self.n_clips,self.reader = manifest,cfg,n_clips,reader
     def __len__(self): return len(self.manifest)
+    def example(self, i): # -> clips (n_clips,c,t,size,size), label
+        clips = eval_clips(self.manifest.path(i), self.cfg, self.n_clips, reader=self.reader, **self.manifest.span(i))
+        return dict(clips=clips, label=int(self.manifest.labels[i]))
     def __getitem__(self, i):
-        try: clips = eval_clips(self.manifest.path(i), self.cfg, self.n_clips, reader=self.reader, **self.manifest.span(i))
+        try: return dict(self.example(i), id=i, errors=[])
         except VideoError as error: return dict(id=i, errors=[(i, str(error))])
-        return dict(clips=clips, id=i, label=int(self.manifest.labels[i]), errors=[])
 
 # %% ../nbs/07_video.ipynb #425675d2
 def unbroken(
