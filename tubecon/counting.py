@@ -145,18 +145,18 @@ def cycle_loss(
         return F.cross_entropy(logits[:,i].flatten(0,1), labels[:,i].flatten(), ignore_index=-1) + weight*distance
     return side(0) + side(1)
 
-# %% ../nbs/11_counting.ipynb #eaee4d6a
+# %% ../nbs/11_counting.ipynb #b2cd87b4
 def refine(
     states:Tensor, # (b,3) present guesses
     outputs:tuple, # logits (b,2,a,2) and offsets (b,2,a)
     anchors:Tensor, # (a,)
-    shortest:float=1.0, longest:float=300.0, # of a cycle, frames (ours)
+    lengths:tuple=(1.0,300.0), # of the shortest and the longest cycle, frames (ours)
 )->Tensor: # (b,3) better guesses, without gradient
     "The next state: each length times its likeliest anchor times the exponential of that anchor's offset."
     logits, offsets = (x.detach() for x in outputs)
     best = (logits[...,1]-logits[...,0]).argmax(-1, keepdim=True)
     factors = anchors[best]*offsets.gather(-1, best).exp()
-    left, right = (states[:,::2]*factors[...,0]).clamp(shortest, longest).T
+    left, right = (states[:,::2]*factors[...,0]).clamp(*lengths).T
     return torch.stack([left, states[:,1], right], 1)
 
 # %% ../nbs/11_counting.ipynb #90d7dcd0
@@ -195,7 +195,7 @@ def look(self:CycleHead,
     finally: self.train(was_training)
     return tuple(torch.cat(parts).to(states.device) for parts in zip(*outputs))
 
-# %% ../nbs/11_counting.ipynb #bb271a91
+# %% ../nbs/11_counting.ipynb #7c100fc2
 def training_states(
     bounds:list, # of arrays (n+1,), each from 0 to the length of its video
     generator:torch.Generator,
@@ -214,16 +214,17 @@ def refinement_losses(
     states:Tensor, truths:Tensor, # (b,3) from `training_states`, on the CPU
     most:int=11, # refinements of a batch (SEVERE)
     near:float=0.05, # stop when every length is this near its truth, as a share (ours; SEVERE only says "at most 11")
+    lengths:tuple=(1.0,300.0), # as `refine`
 ): # yields scalar losses; step the optimiser after each
     "The losses of one batch, looked at again and again."
     for _ in range(most):
         outputs = model(torch.stack([sample_window(*pair) for pair in zip(videos, states)]).to(model.anchors.device))
         labels, targets = assign_anchors(states.to(model.anchors), truths.to(model.anchors), model.anchors)
         yield cycle_loss(outputs, labels, targets)
-        states = refine(states.to(model.anchors), outputs, model.anchors).to(states)
+        states = refine(states.to(model.anchors), outputs, model.anchors, lengths).to(states)
         if ((states/truths)[:,::2].log().abs()<near).all(): return
 
-# %% ../nbs/11_counting.ipynb #f8098fe5
+# %% ../nbs/11_counting.ipynb #88a6e4ce
 Counted = namedtuple('Counted', 'count turns starts sure refined levels')
 Counted.__doc__ = """A counted video: count, before rounding (turns), the first guesses (starts, frames) and how sure the network was of each (0..1),
 the states at the middle (refined, a list of (1,3)), and at 2, 4, ... points (levels, a list of (n,3))."""
@@ -234,13 +235,14 @@ def count_video(
     starts:int=30, # first guesses, from 0.03 to 0.35 of the video (SEVERE)
     refinements:int=4, # of the best one (SEVERE)
     levels:int=5, # of coarse to fine; the last has 2**levels points (SEVERE)
+    lengths:tuple=(1.0,300.0), # as `refine`
 )->Counted:
     "How many cycles a video has, and how that was found."
     t, anchors = video.shape[1], model.anchors.cpu()
     guesses = torch.linspace(.03, .35, starts)*t
     states = torch.stack([guesses, torch.full_like(guesses, t/2), guesses], 1)
     sure = model.look(video, states)[0][:,:,(anchors-1).abs().argmin()].softmax(-1)[...,1].mean(1)
-    better = lambda states: refine(states, model.look(video, states), anchors)
+    better = lambda states: refine(states, model.look(video, states), anchors, lengths)
     refined, fine = [states[sure.argmax()][None]], []
     for _ in range(refinements): refined.append(better(refined[-1]))
     for level in range(1, levels+1):

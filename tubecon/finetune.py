@@ -7,7 +7,7 @@ __all__ = ['SELECT', 'TASKS', 'named', 'LabelTask', 'Segments', 'CountTask', 'ra
            'epoch_loader', 'finetune', 'find_encoder', 'method_of', 'find_manifest', 'run_experiment', 'suite_table',
            'main']
 
-# %% ../nbs/11a_finetune.ipynb #feb5e982
+# %% ../nbs/11a_finetune.ipynb #e9d18413
 import json, math, time
 from dataclasses import asdict, replace
 from functools import partial
@@ -21,6 +21,7 @@ from tqdm import tqdm
 from .core import Path, TubeconError, atomic, generator, normalise, pick_device, plain_errors
 from .counting import CycleHead, count_video, counting_error, cycle_bounds, draw_segments, off_by_one, read_cycles, refinement_losses, training_states
 from .encoder import ENCODERS, build_encoder, load_encoder, read_state
+from .manifest import DATASETS
 from .severe import (EXPERIMENTS, WORLD_SUITE, Classifier, Experiment, TestViews, TrainClips, class_metrics, class_names, experiment,
     flip_remark, join_views, label_loss, label_metrics, show_confusion, splits)
 from .standing import standing
@@ -92,18 +93,22 @@ def report(self:LabelTask,
     with atomic(out/'confusion.png') as beside: figure.savefig(beside)
     plt.close(figure)
 
-# %% ../nbs/11a_finetune.ipynb #d5bb823c
+# %% ../nbs/11a_finetune.ipynb #ee378a7c
 class Segments(Dataset):
     "Parts of videos with the bounds of their cycles, by address (epoch, index)."
-    def __init__(self, manifest:Manifest, exp:Experiment):
-        self.manifest,self.exp,self.bounds = manifest,exp,cycle_bounds(manifest)
-        self.parts = [(i, part) for i,bounds in enumerate(self.bounds) for part in draw_segments(bounds, generator(exp.seed, 'segments', i), exp.segments)]
+    def __init__(self, manifest:Manifest, exp:Experiment, cache:bool=False): # keep the parts in memory
+        self.manifest,self.exp,self.cache = manifest,exp,{} if cache else None
+        self.parts = [(i, part) for i,bounds in enumerate(cycle_bounds(manifest)) for part in draw_segments(bounds, generator(exp.seed, 'segments', i), exp.segments)]
     def __len__(self): return len(self.parts)
+    def read(self, index, i, part):
+        if self.cache is None: return read_cycles(self.manifest.path(i), part, self.exp.size)
+        if index not in self.cache: self.cache[index] = read_cycles(self.manifest.path(i), part, self.exp.size)
+        return self.cache[index]
     def __getitem__(self, address):
         (epoch,index),exp = address,self.exp
         i,part = self.parts[index]
         g = generator(exp.seed, 'cycles', epoch, index)
-        try: video,bounds = read_cycles(self.manifest.path(i), part, exp.size)
+        try: video,bounds = self.read(index, i, part)
         except VideoError as error: return dict(id=i, errors=[(i, str(error))])
         video = video.flip(-1) if torch.rand((), generator=g)<exp.flip else video
         return dict(clips=video, states=training_states([bounds], g), id=i, errors=[])
@@ -119,13 +124,13 @@ class CountTask:
         states,truths = map(torch.cat, zip(*(item['states'] for item in whole))) if whole else (None, None)
         return dict(clips=[item['clips'] for item in whole] or None, states=states, truths=truths, errors=errors)
 
-    def clips(self, manifest, cache): return Segments(manifest, self.exp)
-    def losses(self, batch, device): return refinement_losses(self.model, batch['clips'], batch['states'], batch['truths'], self.exp.refinements)
+    def clips(self, manifest, cache): return Segments(manifest, self.exp, cache)
+    def losses(self, batch, device): return refinement_losses(self.model, batch['clips'], batch['states'], batch['truths'], self.exp.refinements, lengths=self.exp.lengths)
 
 @patch
 def predict(self:CountTask, manifest:Manifest, device, workers=0, clips=None)->tuple: # counts (n,), truths (n,)
     "How many cycles each video has; raises `TubeconError` with a list of those that cannot be read."
-    def count(row, bounds): return count_video(self.model, read_cycles(manifest.path(row), bounds, self.exp.size)[0], self.exp.starts, levels=self.exp.levels).count
+    def count(row, bounds): return count_video(self.model, read_cycles(manifest.path(row), bounds, self.exp.size)[0], self.exp.starts, levels=self.exp.levels, lengths=self.exp.lengths).count
     counts,errors,bounds = [],[],cycle_bounds(manifest)
     for i in range(len(manifest)):
         try: counts.append(count(i, bounds[i]))
@@ -303,7 +308,7 @@ def finetune(
     run.task.report(parts.test, *seen, out)
     return dict(run.task.measure(*seen), epoch=run.best['epoch'])
 
-# %% ../nbs/11a_finetune.ipynb #49c09c94
+# %% ../nbs/11a_finetune.ipynb #c145cbc6
 named = experiment # the command has a flag of that name
 
 def find_encoder(
@@ -329,14 +334,15 @@ def find_manifest(
     if exp.dataset.startswith('world/'):
         tier = exp.dataset.split('/')[1]
         return Manifest.read(make_world(tiers=(tier,))[tier], classes=list(dict.fromkeys(str(row['label']) for row in TIERS[tier][0]('train'))))
-    if not manifest: raise TubeconError(f'{exp.dataset} needs --manifest: a CSV file from python -m tubecon.manifest {exp.dataset}, or the folder it is in')
+    if not manifest: raise TubeconError(f'{exp.dataset} needs --manifest: a CSV file from python -m tubecon.manifest'
+        + (f' {exp.dataset}, or the folder it is in' if exp.dataset in DATASETS else ' folder, with a column split'))
     path = Path(manifest)
     if path.is_dir(): path = next((f for f in (path/f'{exp.dataset}.csv', path/f'{exp.dataset}_split1.csv') if f.exists()), path/f'{exp.dataset}.csv')
     found = Manifest.read(path, need=('path','split'))
     found.require_files()
     return found
 
-# %% ../nbs/11a_finetune.ipynb #6353e5f8
+# %% ../nbs/11a_finetune.ipynb #b5d204ce
 def run_experiment(
     name:str, # of `experiment`
     exp:Experiment,
@@ -346,12 +352,16 @@ def run_experiment(
     **options, # of `finetune`
 )->list: # rows of results; empty if the run was stopped
     "Finetune and test, in a folder of its own."
-    begin,method,select = time.time(),method_of(weights),options.get('select', 'val')
+    begin = time.time()
     found = finetune(exp, find_encoder(weights, encoder, exp.seed), find_manifest(exp, manifest), out, **options)
-    if not found: print(f'{name}: stopped; go on with --resume (the checkpoint is {out}/checkpoint.pt)')
-    else: print(f'{name}: {", ".join(f"{metric} {value:.3f}" for metric,value in found.items() if metric!="epoch")} (pass {found["epoch"]}, {(time.time()-begin)/60:.1f} min)')
-    rows = [dict(experiment=name, method=method, dataset=exp.dataset, metric=metric, value=round(value, 4)) for metric,value in found.items() if metric!='epoch']
-    return [dict(row, seed=exp.seed, preset=select, steps=found['epoch'], device=str(options.get('device', 'cpu'))) for row in rows]
+    if not found:
+        print(f'{name}: stopped; go on with --resume (the checkpoint is {out}/checkpoint.pt)')
+        return []
+    epoch = found.pop('epoch')
+    print(f'{name}: {", ".join(f"{metric} {value:.3f}" for metric,value in found.items())} (after pass {epoch}, {(time.time()-begin)/60:.1f} min)')
+    of = dict(experiment=name, method=method_of(weights), dataset=exp.dataset)
+    how = dict(seed=exp.seed, scale='world' if name in WORLD_SUITE else f'{exp.frames}×{exp.size}', preset=f"chosen by {options.get('select', 'val')}", steps=epoch, device=str(options.get('device', 'cpu')))
+    return [dict(of, metric=metric, value=round(value, 4), **how) for metric,value in found.items()]
 
 # %% ../nbs/11a_finetune.ipynb #3f6d12e9
 def suite_table(
@@ -367,11 +377,11 @@ def suite_table(
     table = table.loc[['none', *(m for m in table.index if m!='none')]]
     return standing(table, 'none', {name: 100 for name in table if reported[name]=='error'})
 
-# %% ../nbs/11a_finetune.ipynb #8d337784
+# %% ../nbs/11a_finetune.ipynb #82e1eb9f
 @call_parse
 @flags(Experiment)
 def main(
-    experiment:str='', # name of an experiment, or 'all' of the twelve
+    experiment:str='', # name of an experiment, 'all' of the twelve, or 'own' for classes of your own videos
     suite:str='', # 'world': the four small experiments
     weights:str='none', # a file of weights, ours or published; none: a new encoder
     encoder:str='', # of a new encoder; default: r2plus1d_18, and for the world r2plus1d_small
@@ -401,5 +411,5 @@ def main(
             rows = run_experiment(each, exp, weights, encoder or ('r2plus1d_small' if each in WORLD_SUITE else 'r2plus1d_18'), manifest, folder,
                 device=place, select=select, resume=resume and (folder/'checkpoint.pt').exists(), workers=workers, stop=stop, skip=skip)
             if not rows: return
-            add_results(table, [dict(row, scale='world' if each in WORLD_SUITE else 'full', preset=f'{protocol}, chosen on {row["preset"]}') for row in rows])
+            add_results(table, [dict(row, preset=f'{protocol}, {row["preset"]}') for row in rows])
         if suite: print(suite_table(pd.read_csv(table)).to_string())

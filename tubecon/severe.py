@@ -8,7 +8,7 @@ __all__ = ['EXPERIMENTS', 'SEVERE', 'SMALL', 'WORLD_SUITE', 'CROPS', 'Splits', '
            'TrainClips', 'TestViews', 'held_out', 'splits', 'Classifier', 'label_loss', 'join_views', 'class_metrics',
            'label_metrics', 'show_confusion']
 
-# %% ../nbs/10_severe.ipynb #41e014f8
+# %% ../nbs/10_severe.ipynb #9a11c331
 import math
 from collections import namedtuple
 from dataclasses import dataclass, fields
@@ -18,12 +18,12 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 from torchvision.transforms.v2 import functional as TF
 from .core import Path, TubeconError, generator, uniform
-from .manifest import read_card, severe_subset
+from .manifest import DATASETS, read_card, severe_subset
 from .video import (ClipDataset, EvalDataset, Manifest, crop, even_crops, linspace_clips, randint, random_crop,
     random_resized_crop, random_window, read_clip, resize_short)
 from .world import TIERS, make_world
 
-# %% ../nbs/10_severe.ipynb #4ef1b7f9
+# %% ../nbs/10_severe.ipynb #ff7e384e
 @dataclass(frozen=True)
 class Experiment:
     "Everything a downstream run depends on but its weights; the defaults are UCF101's (appendix C)."
@@ -54,6 +54,7 @@ class Experiment:
     precise_bn:int=0               # batches that re-estimate the running statistics before testing (SEVERE)
     segments:int=10                # counting: parts drawn of each training video (SEVERE)
     refinements:int=11             # counting: looks at each batch, most (SEVERE)
+    lengths:tuple=(1.0,300.0)      # counting: of the shortest and the longest cycle, frames (ours)
     # testing
     test_short_side:int=128        # pixels, before the central crop (SEVERE)
     clips:int=10                   # of a video, evenly spread (appendix C)
@@ -91,24 +92,24 @@ SEVERE = dict.fromkeys(EXPERIMENTS, dict(crop='resized')) | {
     'charades-mlc': dict(crops=3, weight_decay=1e-4, warmup=4.0, precise_bn=200),
 }
 
-# %% ../nbs/10_severe.ipynb #e7c2941f
+# %% ../nbs/10_severe.ipynb #9ee85b4a
 SMALL = dict(frames=8, stride=2, rate=0.0, size=32, crop='random', short_sides=(40,40), flip=0.0, jitter=(), lr=2e-3, test_short_side=40, clips=3, validate_every=5)
 WORLD_SUITE = {
     'world-domain':  dict(SMALL, factor='Domain Shift', dataset='world/domain', draw=300, epochs=20, milestones=(14,17)),
     'world-samples': dict(SMALL, factor='Sample Efficiency', dataset='world/motion', draw=100, epochs=60, milestones=(40,50)),
     'world-fine':    dict(SMALL, factor='Action Granularity', dataset='world/fine', metric='mean_class', frames=16, epochs=20, milestones=(12,16)),
     'world-count':   dict(SMALL, factor='Task Shift', dataset='world/count', task='count', metric='error', frames=16, stride=1, crop='pad',
-        epochs=6, milestones=(4,), segments=1, refinements=3, starts=6, levels=3, validate_every=6),
+        epochs=6, milestones=(4,), segments=1, refinements=3, lengths=(5.0,33.0), starts=6, levels=3, validate_every=6),
 }
 
-# %% ../nbs/10_severe.ipynb #b2cbcc43
+# %% ../nbs/10_severe.ipynb #afefdda9
 def experiment(
-    name:str, # one of `EXPERIMENTS` or `WORLD_SUITE`
+    name:str, # one of `EXPERIMENTS` or `WORLD_SUITE`, or 'own': classes of your own videos, with UCF101's settings
     protocol:str='paper', # 'paper' (Table 10), or 'severe' (the benchmark's code)
     **changes, # fields of `Experiment` to set differently
 )->Experiment:
     "An experiment by name; raises `TubeconError` for unknown names and fields."
-    known = {**EXPERIMENTS, **WORLD_SUITE}
+    known = {**EXPERIMENTS, **WORLD_SUITE, 'own': dict(factor='Own', dataset='own')}
     if name not in known: raise TubeconError(f'no experiment {name!r}: choose one of {", ".join(known)}')
     if protocol not in ('paper','severe'): raise TubeconError(f"protocol is 'paper' or 'severe', not {protocol!r}")
     if unknown := set(changes)-{f.name for f in fields(Experiment)}: raise TubeconError(f'no setting {", ".join(sorted(unknown))} of an experiment')
@@ -163,12 +164,12 @@ def train_view(
     if torch.rand((), generator=generator)<exp.flip: clip = clip.flip(-1)
     return jitter_clip(clip, exp.jitter, generator)
 
-# %% ../nbs/10_severe.ipynb #08c969fe
+# %% ../nbs/10_severe.ipynb #4b1a817c
 def flip_remark(
     exp:Experiment,
 )->str: # empty if there is nothing to say
     "A warning where mirrored clips may belong to another class."
-    if exp.dataset.startswith('world/') or not exp.flip or read_card(exp.dataset).get('flip_ok', True): return ''
+    if exp.dataset not in DATASETS or not exp.flip or read_card(exp.dataset).get('flip_ok', True): return ''
     return f'{exp.dataset} has classes that mirroring exchanges, and clips are flipped with chance {exp.flip:g} (as in the paper): --flip 0 leaves them as they are'
 
 # %% ../nbs/10_severe.ipynb #d9908185
