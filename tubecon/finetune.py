@@ -93,7 +93,7 @@ def report(self:LabelTask,
     with atomic(out/'confusion.png') as beside: figure.savefig(beside)
     plt.close(figure)
 
-# %% ../nbs/11a_finetune.ipynb #ee378a7c
+# %% ../nbs/11a_finetune.ipynb #8c601993
 class Segments(Dataset):
     "Parts of videos with the bounds of their cycles, by address (epoch, index)."
     def __init__(self, manifest:Manifest, exp:Experiment, cache:bool=False): # keep the parts in memory
@@ -113,6 +113,7 @@ class Segments(Dataset):
         video = video.flip(-1) if torch.rand((), generator=g)<exp.flip else video
         return dict(clips=video, states=training_states([bounds], g), id=i, errors=[])
 
+# %% ../nbs/11a_finetune.ipynb #14e594d9
 class CountTask:
     "Repetition counting (UCFRep)."
     def __init__(self, encoder, manifest, exp):
@@ -127,6 +128,7 @@ class CountTask:
     def clips(self, manifest, cache): return Segments(manifest, self.exp, cache)
     def losses(self, batch, device): return refinement_losses(self.model, batch['clips'], batch['states'], batch['truths'], self.exp.refinements, lengths=self.exp.lengths)
 
+# %% ../nbs/11a_finetune.ipynb #e8462f7d
 @patch
 def predict(self:CountTask, manifest:Manifest, device, workers=0, clips=None)->tuple: # counts (n,), truths (n,)
     "How many cycles each video has; raises `TubeconError` with a list of those that cannot be read."
@@ -187,18 +189,19 @@ class Run:
         self.optimizer.load_state_dict(state['optimizer'])
         self.epoch,self.best = state['epoch'],state['best']
 
-# %% ../nbs/11a_finetune.ipynb #cb30d36a
+# %% ../nbs/11a_finetune.ipynb #b750b794
 class EpochLog(Log):
     "A CSV file with a row per pass."
     columns = ('step', 'loss', 'lr', 'chosen_by', 'skipped', 'clips_per_s', 'wait', 'seconds')
 
+# %% ../nbs/11a_finetune.ipynb #2a466b26
 def epoch_loader(
     run:Run,
     manifest:Manifest, # training videos
     workers:int=0, # processes that decode
     cache:bool=False, # keep decoded videos in memory
 ): # a function from the pass to a DataLoader
-    "Every training video once, in an order of the pass's own; a last batch of one joins the one before."
+    "Every training video once, in an order of the pass's own."
     exp,clips = run.exp,run.task.clips(manifest, cache)
     def load(epoch):
         order = torch.randperm(len(clips), generator=generator(exp.seed, 'finetune order', epoch)).tolist()
@@ -207,6 +210,7 @@ def epoch_loader(
         return DataLoader(clips, batch_sampler=batches, collate_fn=run.task.collate, num_workers=workers, timeout=300 if workers else 0)
     return load
 
+# %% ../nbs/11a_finetune.ipynb #a91f0d9c
 @patch
 def train_pass(self:Run,
     batches, # of the pass
@@ -229,7 +233,7 @@ def train_pass(self:Run,
     if not math.isfinite(mean): raise TubeconError(f'the loss is {mean} in pass {self.epoch+1}: lower lr (now {self.exp.lr}); the last checkpoint is as it was')
     return mean
 
-# %% ../nbs/11a_finetune.ipynb #173f48da
+# %% ../nbs/11a_finetune.ipynb #26b95567
 SELECT = ('val', 'last', 'test') # which epoch is tested: the best on held-out training videos, the last, or the best on the test videos (SEVERE)
 
 @patch
@@ -246,12 +250,14 @@ def choose(self:Run,
         model={key: tensor.detach().clone() for key,tensor in self.model.state_dict().items()})
     return value
 
+# %% ../nbs/11a_finetune.ipynb #f3ae9213
 @patch
 def precise_statistics(self:Run, batches, many:int):
     "Estimate the running statistics of batch norm from some batches (SlowFast)."
     clips = (normalise(batch['clips'][:,0].to(self.device), self.model.encoder.mean, self.model.encoder.std) for batch in islice(batches, many))
     torch.optim.swa_utils.update_bn(clips, self.model)
 
+# %% ../nbs/11a_finetune.ipynb #b122fd1d
 @patch
 def fit(self:Run,
     train:Manifest, judges:Manifest, # videos to learn from, and to choose an epoch by
@@ -281,7 +287,7 @@ def fit(self:Run,
             self.save(out/'checkpoint.pt')
     return self.epoch==exp.epochs
 
-# %% ../nbs/11a_finetune.ipynb #345522e6
+# %% ../nbs/11a_finetune.ipynb #5e721248
 TASKS = dict(classify=LabelTask, multilabel=LabelTask, count=CountTask)
 
 def finetune(
@@ -294,7 +300,7 @@ def finetune(
     resume:bool=False, # continue from the checkpoint in `out`
     **loop, # `workers`, `stop`, `skip` and `bar` of `fit`
 )->dict: # metric to value on the test videos; empty if the run was stopped
-    "Train on an experiment, choose an epoch, test it; writes settings, log, checkpoint, predictions and a picture."
+    "Train on an experiment, choose an epoch, test it; writes settings, log, checkpoint, predictions, metrics and a picture."
     if select not in SELECT: raise TubeconError(f'select is one of {", ".join(SELECT)}, not {select!r}')
     out,parts = Path(out),splits(manifest, exp, 0 if select!='val' else 0.1)
     run = Run(TASKS[exp.task](encoder, manifest, exp), device)
@@ -306,9 +312,11 @@ def finetune(
     run.model.load_state_dict(run.best['model'])
     seen = run.task.predict(parts.test, run.device, loop.get('workers', 0))
     run.task.report(parts.test, *seen, out)
-    return dict(run.task.measure(*seen), epoch=run.best['epoch'])
+    found = dict(run.task.measure(*seen), epoch=run.best['epoch'])
+    with atomic(out/'metrics.json') as beside: beside.write_text(json.dumps(found))
+    return found
 
-# %% ../nbs/11a_finetune.ipynb #c145cbc6
+# %% ../nbs/11a_finetune.ipynb #f9190570
 named = experiment # the command has a flag of that name
 
 def find_encoder(
@@ -326,6 +334,7 @@ def method_of(
     if weights=='none': return 'none'
     return json.loads(read_state(weights)[1].get('method', 'null')) or Path(weights).stem
 
+# %% ../nbs/11a_finetune.ipynb #0ebfcd2b
 def find_manifest(
     exp:Experiment,
     manifest:str, # a CSV file, or a folder of them
@@ -342,18 +351,18 @@ def find_manifest(
     found.require_files()
     return found
 
-# %% ../nbs/11a_finetune.ipynb #b5d204ce
+# %% ../nbs/11a_finetune.ipynb #5e2fb69f
 def run_experiment(
     name:str, # of `experiment`
     exp:Experiment,
     weights:str, encoder:str, # as `find_encoder`
-    manifest:str, # as `find_manifest`
-    out, # folder of runs
+    manifest:Manifest, # from `find_manifest`
+    out, # folder of the run
     **options, # of `finetune`
 )->list: # rows of results; empty if the run was stopped
     "Finetune and test, in a folder of its own."
     begin = time.time()
-    found = finetune(exp, find_encoder(weights, encoder, exp.seed), find_manifest(exp, manifest), out, **options)
+    found = finetune(exp, find_encoder(weights, encoder, exp.seed), manifest, out, **options)
     if not found:
         print(f'{name}: stopped; go on with --resume (the checkpoint is {out}/checkpoint.pt)')
         return []
@@ -377,7 +386,7 @@ def suite_table(
     table = table.loc[['none', *(m for m in table.index if m!='none')]]
     return standing(table, 'none', {name: 100 for name in table if reported[name]=='error'})
 
-# %% ../nbs/11a_finetune.ipynb #82e1eb9f
+# %% ../nbs/11a_finetune.ipynb #3e668b10
 @call_parse
 @flags(Experiment)
 def main(
@@ -403,13 +412,19 @@ def main(
         if bool(experiment)==bool(suite): raise TubeconError('give --experiment NAME, or --suite world')
         if suite not in ('','world'): raise TubeconError(f'no suite {suite!r}: the one in small is world')
         names = tuple(WORLD_SUITE) if suite else tuple(EXPERIMENTS) if experiment=='all' else (experiment,)
-        place,table,given = pick_device(device),Path(results or Path(out)/'results.csv'),changes(Experiment, settings)
-        for each in names:
-            exp = named(each, protocol, **given)
+        place,table = pick_device(device),Path(results or Path(out)/'results.csv')
+        experiments = {each: named(each, protocol, **changes(Experiment, settings)) for each in names}
+        manifests = {each: find_manifest(exp, manifest) for each,exp in experiments.items()} # all are there, or nothing is begun
+        for each,exp in experiments.items():
             if said := flip_remark(exp): print(said)
             folder = Path(out)/f'{name or f"{Path(weights).stem}-{exp.seed}"}-{each}'
-            rows = run_experiment(each, exp, weights, encoder or ('r2plus1d_small' if each in WORLD_SUITE else 'r2plus1d_18'), manifest, folder,
+            if resume and (folder/'metrics.json').exists():
+                print(f'{each}: done before, in {folder}')
+                continue
+            rows = run_experiment(each, exp, weights, encoder or ('r2plus1d_small' if each in WORLD_SUITE else 'r2plus1d_18'), manifests[each], folder,
                 device=place, select=select, resume=resume and (folder/'checkpoint.pt').exists(), workers=workers, stop=stop, skip=skip)
             if not rows: return
             add_results(table, [dict(row, preset=f'{protocol}, {row["preset"]}') for row in rows])
-        if suite: print(suite_table(pd.read_csv(table)).to_string())
+        if not suite: return
+        rows = pd.read_csv(table)
+        print(suite_table(rows).to_string() if 'none' in set(rows.method) else f'for gains and ranks, run the same with --weights none and --results {table}')
