@@ -194,7 +194,7 @@ class EpochLog(Log):
     "A CSV file with a row per pass."
     columns = ('step', 'loss', 'lr', 'chosen_by', 'skipped', 'clips_per_s', 'wait', 'seconds')
 
-# %% ../nbs/11a_finetune.ipynb #2a466b26
+# %% ../nbs/11a_finetune.ipynb #98c91c71
 def epoch_loader(
     run:Run,
     manifest:Manifest, # training videos
@@ -206,7 +206,9 @@ def epoch_loader(
     def load(epoch):
         order = torch.randperm(len(clips), generator=generator(exp.seed, 'finetune order', epoch)).tolist()
         batches = [[(epoch, i) for i in order[at:at+exp.batch]] for at in range(0, len(order), exp.batch)]
-        if len(batches)>1 and len(batches[-1])==1: batches[-2] += batches.pop()
+        if len(batches)>1 and len(batches[-1])==1:
+            alone = batches.pop()
+            batches[-1] += alone
         return DataLoader(clips, batch_sampler=batches, collate_fn=run.task.collate, num_workers=workers, timeout=300 if workers else 0)
     return load
 
