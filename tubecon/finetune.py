@@ -7,20 +7,19 @@ __all__ = ['SELECT', 'TASKS', 'named', 'LabelTask', 'Segments', 'CountTask', 'ra
            'epoch_loader', 'finetune', 'find_encoder', 'method_of', 'find_manifest', 'run_experiment', 'suite_table',
            'main']
 
-# %% ../nbs/11a_finetune.ipynb #e9d18413
+# %% ../nbs/11a_finetune.ipynb #48fa5d00
 import json, math, time
-from dataclasses import asdict, replace
-from functools import partial
+from dataclasses import asdict
 from itertools import islice
 import numpy as np, pandas as pd, torch
 from fastcore.basics import patch
 from fastcore.script import call_parse, store_true
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 from .core import Path, TubeconError, atomic, generator, normalise, pick_device, plain_errors
 from .counting import CycleHead, count_video, counting_error, cycle_bounds, draw_segments, off_by_one, read_cycles, refinement_losses, training_states
-from .encoder import ENCODERS, build_encoder, load_encoder, read_state
+from .encoder import build_encoder, load_encoder, read_state
 from .manifest import DATASETS
 from .severe import (EXPERIMENTS, WORLD_SUITE, Classifier, Experiment, TestViews, TrainClips, class_metrics, class_names, experiment,
     flip_remark, join_views, label_loss, label_metrics, show_confusion, splits)

@@ -8,20 +8,17 @@ __all__ = ['EXPERIMENTS', 'SEVERE', 'SMALL', 'WORLD_SUITE', 'CROPS', 'Splits', '
            'TrainClips', 'TestViews', 'held_out', 'splits', 'Classifier', 'label_loss', 'join_views', 'class_metrics',
            'label_metrics', 'show_confusion']
 
-# %% ../nbs/10_severe.ipynb #9a11c331
-import math
+# %% ../nbs/10_severe.ipynb #e0e95b9c
 from collections import namedtuple
 from dataclasses import dataclass, fields
-import matplotlib.pyplot as plt, numpy as np, pandas as pd, torch
+import matplotlib.pyplot as plt, numpy as np, torch
 from sklearn.metrics import average_precision_score, confusion_matrix, recall_score
 from torch import Tensor, nn
-from torch.utils.data import Dataset
 from torchvision.transforms.v2 import functional as TF
-from .core import Path, TubeconError, generator, uniform
+from .core import TubeconError, generator, uniform
 from .manifest import DATASETS, read_card, severe_subset
-from .video import (ClipDataset, EvalDataset, Manifest, crop, even_crops, linspace_clips, randint, random_crop,
+from .video import (ClipDataset, EvalDataset, Manifest, even_crops, linspace_clips, randint, random_crop,
     random_resized_crop, random_window, read_clip, resize_short)
-from .world import TIERS, make_world
 
 # %% ../nbs/10_severe.ipynb #ff7e384e
 @dataclass(frozen=True)
