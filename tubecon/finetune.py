@@ -288,7 +288,7 @@ def fit(self:Run,
             self.save(out/'checkpoint.pt')
     return self.epoch==exp.epochs
 
-# %% ../nbs/11a_finetune.ipynb #5e721248
+# %% ../nbs/11a_finetune.ipynb #c458016d
 TASKS = dict(classify=LabelTask, multilabel=LabelTask, count=CountTask)
 
 def finetune(
@@ -305,7 +305,10 @@ def finetune(
     if select not in SELECT: raise TubeconError(f'select is one of {", ".join(SELECT)}, not {select!r}')
     out,parts = Path(out),splits(manifest, exp, 0 if select!='val' else 0.1)
     run = Run(TASKS[exp.task](encoder, manifest, exp), device)
-    if resume: run.load(out/'checkpoint.pt')
+    if resume:
+        run.load(out/'checkpoint.pt')
+        if (before := json.loads((out/'settings.json').read_text())['select'])!=select: raise TubeconError(
+            f'{out} chooses its epoch by {before}, not {select}: give the same --select, or another --name')
     elif (out/'checkpoint.pt').exists(): raise TubeconError(f'{out} holds a run already: continue it with --resume, or give another --name')
     with atomic(out/'settings.json') as beside: beside.write_text(json.dumps(dict(asdict(exp), select=select), indent=1))
     judges = dict(val=parts.val, last=None, test=parts.test)[select]

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['CLIP_FIELDS', 'Features', 'clip_settings', 'gallery_and_queries', 'FeatureMaps', 'feature_key', 'token_batches',
            'frozen_features', 'AttentiveProbe', 'attentive_probe', 'chance', 'readouts', 'nearest', 'some_of_each',
-           'show_retrieved', 'fitting_tubelets', 'swap_readout', 'frozen_encoder', 'write_figure', 'main']
+           'show_retrieved', 'fitting_tubelets', 'swap_readout', 'frozen_encoder', 'list_name', 'write_figure', 'main']
 
 # %% ../nbs/11b_probe.ipynb #dbc7daa0
 import hashlib
@@ -245,7 +245,7 @@ def swap_readout(
     clips = torch.cat([batch['clips'][:,0] for batch in unbroken(loader)])
     return swap_test(encoder, clips, fitting_tubelets(exp), generator(seed, 'swap'), pairs)
 
-# %% ../nbs/11b_probe.ipynb #dbcd70c1
+# %% ../nbs/11b_probe.ipynb #5cad93ee
 def frozen_encoder(
     weights:str, # a file, or 'none'
     name:str, # of a new encoder, or of the one that the file has to fit; '': whatever the file says
@@ -256,6 +256,13 @@ def frozen_encoder(
     encoder = build_encoder(name)
     load_weights(encoder, weights)
     return encoder
+
+def list_name(
+    manifest:str, # CSV file
+)->str: # its folder's name for the manifest.csv that tubecon.prepare writes
+    "What a list is called in results."
+    path = Path(manifest).resolve()
+    return path.parent.name if path.stem=='manifest' else path.stem
 
 def write_figure(
     figure:plt.Figure,
@@ -290,7 +297,7 @@ def main(
     with plain_errors():
         if manifest and world: raise TubeconError('give --manifest or --world, not both')
         given = {field: value for field,value in zip(CLIP_FIELDS, (frames, stride, rate, size, test_short_side, clips)) if value is not None}
-        exp,place = clip_settings(Path(manifest).stem if manifest else f'world/{world or "motion"}', **given),pick_device(device)
+        exp,place = clip_settings(list_name(manifest) if manifest else f'world/{world or "motion"}', **given),pick_device(device)
         asked_encoder = frozen_encoder(weights, encoder or ('' if weights!='none' else 'r2plus1d_18' if manifest else 'r2plus1d_small'), seed).to(place)
         train,judged = gallery_and_queries(find_manifest(exp, manifest), exp, split)
         dataset = f'{exp.dataset.replace("/", "-")}-{split}'
@@ -308,5 +315,5 @@ def main(
             write_figure(show_swap({method_of(weights): shared}).figure, folder/'swap.png')
             rows += [('swap', what, value) for what,value in shared.nearer.items()]
         add_results(results or Path(out)/'results.csv', [dict(experiment=kind, method=method_of(weights), dataset=dataset, metric=metric, value=round(value, 4), seed=seed,
-            scale='full' if manifest else 'world', preset=f'{exp.clips} clips of {exp.frames} frames, {exp.size} pixels', device=place.type) for kind,metric,value in rows])
+            scale=f'{exp.frames}×{exp.size}' if manifest else 'world', preset=f'{exp.clips} clips of {exp.frames} frames, {exp.size} pixels', device=place.type) for kind,metric,value in rows])
         print(f'pictures are in {folder}')
