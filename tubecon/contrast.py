@@ -137,12 +137,14 @@ def group_permutation(
 def derangement(
     n:int, # clips, at least 2
     generator:torch.Generator,
+    videos:Tensor=None, # (n,) int64, of the clips; by default all different
 )->Tensor: # (n,) int64
-    "A permutation without fixed points, all equally likely."
-    if n<2: raise TubeconError(f'a batch of {n} has no other clip to pair with: use at least 2')
+    "A permutation that pairs no video with itself, all equally likely."
+    videos = torch.arange(n) if videos is None else videos.cpu()
+    if 2*videos.unique(return_counts=True)[1].max()>n: raise TubeconError(f'a batch of {n} clips of {len(videos.unique())} videos has no other video for each: use more videos')
     while True:
         p = torch.randperm(n, generator=generator)
-        if (p!=torch.arange(n)).all(): return p
+        if (videos[p]!=videos).all(): return p
 
 # %% ../nbs/05_contrast.ipynb #478aa9c4
 class MoCo(nn.Module):

@@ -139,7 +139,9 @@ class Config:
     soft_edge:float=0.0          # chance that a patch fades towards its edge (ours)
     opacity:tuple=(1.0,1.0)      # drawn at keyframes (ours)
     pairing:str='batch'          # the second clip of a pair: another of the 'batch', or an 'independent' video
+    mask_own:bool=True           # temporal contrast: keys of a query's own video are no negatives (ours)
     # optimisation
+    share:float=1.0              # of the videos that is learned from, drawn with the seed (4.3)
     batch:int=32                 # pairs per step, over all processes (4.1)
     epochs:int=100               # passes over the videos (4.1)
     schedule:int=0               # epochs of the cosine schedule; 0: as many as `epochs`

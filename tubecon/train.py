@@ -6,7 +6,8 @@
 __all__ = ['CHOICES', 'addresses', 'Share', 'gather_clips', 'jittered', 'two_views', 'pair_ids', 'total_steps', 'learning_rate',
            'make_optimizer', 'Trainer', 'tensorboard', 'Log', 'polite', 'agreed', 'check_run', 'batches', 'next_batch',
            'Pace', 'fit', 'report', 'labelled_clips', 'motion_probe', 'commit', 'add_results', 'draw_run', 'draw_pair',
-           'flags', 'parse', 'changes', 'settings', 'find_videos', 'fits_in_memory', 'processes', 'pretrain', 'main']
+           'flags', 'parse', 'changes', 'settings', 'find_videos', 'some_videos', 'fits_in_memory', 'processes',
+           'pretrain', 'main']
 
 # %% ../nbs/09_train.ipynb #5970a412
 import json, math, os, signal, subprocess, threading, time
@@ -35,13 +36,12 @@ def addresses(
     step:int,
 )->list: # (epoch, index) of the clips of the global batch; twice as many when pairs are independent
     "What a step reads."
-    epoch, place = divmod(step, n//cfg.batch)
-    order = torch.randperm(n, generator=generator(cfg.seed, 'order', epoch))
-    mine = order[place*cfg.batch:][:cfg.batch]
-    clips = [(epoch, i) for i in mine.tolist()]
+    places = [divmod(number, n) for number in range(step*cfg.batch, (step+1)*cfg.batch)]
+    orders = {epoch: torch.randperm(n, generator=generator(cfg.seed, 'order', epoch)) for epoch,_ in places}
+    clips = [(epoch, orders[epoch][place].item()) for epoch,place in places]
     if cfg.method=='temporal' or cfg.pairing=='batch': return clips
-    others = (mine + torch.randint(1, n, (cfg.batch,), generator=generator(cfg.seed, 'partner', step))) % n
-    return clips + [(-1-epoch, i) for i in others.tolist()]
+    others = torch.randint(1, n, (cfg.batch,), generator=generator(cfg.seed, 'partner', step))
+    return clips + [(-1-epoch, (i+other) % n) for (epoch,i),other in zip(clips, others.tolist())]
 
 # %% ../nbs/09_train.ipynb #01d0ae7e
 class Share:
@@ -75,11 +75,12 @@ def two_views(
     step:int,
     queries:Tensor, keys:Tensor, # which of the global batch, in which order (`MoCo.shares`)
     progress:float=1.0, # share of the run that is over, for patches on a ramp
+    videos:Tensor=None, # (b,) int64, of the clips; by default all different
 )->tuple: # q, k: (b/ranks,c,t,h,w) float, normalised
     "A step's positive pairs, Fig. 2."
     if cfg.method=='temporal': first, second = clips[:,0], clips[:,1]
     elif cfg.pairing=='independent': first, second = clips[:,0].chunk(2)
-    else: first, second = clips[:,0], clips[:,0][derangement(len(clips), generator(cfg.seed, 'pairs', step))]
+    else: first, second = clips[:,0], clips[:,0][derangement(len(clips), generator(cfg.seed, 'pairs', step), videos)]
     b, q, k = len(first), first[queries], second[keys]
     if cfg.method=='tubelet':
         one, two = pair_tubelets(first, second, cfg, generator(cfg.seed, 'tubelets', step), progress)
@@ -93,7 +94,7 @@ def pair_ids(
     step:int,
 )->Tensor: # (b,) int64
     "What must not be its own negative: the video, in temporal contrast; in tubelet contrast each pair is new."
-    return video_ids if cfg.method=='temporal' else step*cfg.batch + torch.arange(cfg.batch)
+    return video_ids if cfg.method=='temporal' and cfg.mask_own else step*cfg.batch + torch.arange(cfg.batch)
 
 # %% ../nbs/09_train.ipynb #3bf40aaf
 def total_steps(
@@ -101,9 +102,8 @@ def total_steps(
     n:int, # videos
 )->tuple: # steps to run, steps of the cosine
     "How long a run is, and how long its schedule thinks it is (the released run stops half-way)."
-    epoch = n//cfg.batch
-    run = cfg.steps or cfg.epochs*epoch
-    return run, cfg.schedule*epoch or run
+    run = cfg.steps or cfg.epochs*n//cfg.batch
+    return run, cfg.schedule*n//cfg.batch or run
 
 def learning_rate(
     cfg:Config,
@@ -144,7 +144,7 @@ def train_step(self:Trainer,
     cfg, step, moco = self.cfg, self.step, self.moco.train()
     queries, keys = moco.shares(step, cfg.batch)
     run, schedule = total_steps(cfg, self.n)
-    q, k = two_views(clips, cfg, step, queries, keys, step/run)
+    q, k = two_views(clips, cfg, step, queries, keys, step/run, video_ids)
     for group in self.optimizer.param_groups: group['lr'] = learning_rate(cfg, step, schedule)
     with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type=='cuda'):
         loss = moco(q, k, pair_ids(cfg, video_ids, step), step)
@@ -243,7 +243,7 @@ def check_run(
     "Raise `TubeconError` for settings that cannot work, before anything is read."
     for name,choices in CHOICES.items():
         if getattr(cfg, name) not in choices: raise TubeconError(f'{name} is one of {", ".join(choices)}, not {getattr(cfg, name)!r}')
-    if cfg.batch>n: raise TubeconError(f'a batch of {cfg.batch} does not fit {n} videos: set batch to {n} or less')
+    if cfg.batch>8*n or n<2: raise TubeconError(f'a batch of {cfg.batch} shows each of {n} videos too often: set batch to {8*n} or less, or give more videos')
     if 0<cfg.queue<cfg.batch: raise TubeconError(f'a batch of {cfg.batch} does not fit a queue of {cfg.queue}: lengthen queue, or set it to 0')
     if min(cfg.short_sides)<cfg.size: raise TubeconError(f'short_sides {cfg.short_sides} are shorter than the clip of {cfg.size}: lengthen them')
     if cfg.method=='tubelet': sample_tubelets(torch.zeros(2, 3, cfg.frames, cfg.size, cfg.size), cfg, generator('check'))
@@ -454,6 +454,15 @@ def find_videos(
     found.require_files()
     return found.where(split='train') if 'split' in found.columns else found
 
+def some_videos(
+    manifest:Manifest,
+    cfg:Config, # `share`, and `seed`
+)->Manifest:
+    "The share of the videos that a run learns from, drawn with its seed (paper 4.3)."
+    if not 0<cfg.share<=1: raise TubeconError(f'share is above 0 and at most 1, not {cfg.share}')
+    order = torch.randperm(len(manifest), generator=generator(cfg.seed, 'share'))[:round(cfg.share*len(manifest))]
+    return manifest[order.sort().values.numpy()] if cfg.share<1 else manifest
+
 def fits_in_memory(
     manifest:Manifest,
     limit:float=1.0, # GiB
@@ -491,6 +500,7 @@ def pretrain(
     **loop, # `stop`, `log_every`, `save_every` and `skip` of `fit`
 )->tuple: # encoder, whether the run is complete
     "Pretrain; writes settings, log, checkpoint, and at the end weights and pictures."
+    manifest = some_videos(manifest, cfg)
     check_run(cfg, len(manifest))
     out, first = Path(out), rank_and_size()[0]==0
     trainer = Trainer(cfg, len(manifest), device)
@@ -534,7 +544,8 @@ def main(
         cfg = settings(preset, config)
         if preset!='small' and not (videos or manifest): raise TubeconError(f'preset {preset} is for real videos: give --videos DIR or --manifest FILE')
         found, folder = find_videos(videos, manifest), Path(out)/(name or f'{cfg.method}-{preset}-{cfg.seed}')
-        print(f'{len(found):,} videos, {cfg.encoder} on {place}, {total_steps(cfg, len(found))[0]:,} steps of {cfg.batch} pairs; the run is kept in {folder}')
+        n = len(some_videos(found, cfg))
+        print(f'{n:,} videos, {cfg.encoder} on {place}, {total_steps(cfg, n)[0]:,} steps of {cfg.batch} pairs; the run is kept in {folder}')
         encoder, done = pretrain(cfg, found, folder, place, resume, init, workers, stop=stop, log_every=log_every, save_every=save_every, skip=skip)
         if not done: print(f'stopped; go on with --resume (the checkpoint is {folder}/checkpoint.pt)')
         if not done or rank_and_size()[0] or preset!='small' or probe=='none': return
