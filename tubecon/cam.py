@@ -6,13 +6,13 @@
 __all__ = ['activation_maps', 'lay_over', 'show_maps', 'motion_agreement', 'main']
 
 # %% ../nbs/12_cam.ipynb #1fc4c66c
-import matplotlib.pyplot as plt, numpy as np, torch
+import matplotlib.pyplot as plt, torch
 import torch.nn.functional as F
 from fastcore.script import call_parse
 from torch import Tensor, nn
-from .core import Path, TubeconError, atomic, generator, normalise, plain_errors
-from .encoder import build_encoder, load_encoder
-from .finetune import method_of
+from .core import Path, TubeconError, normalise, plain_errors
+from .finetune import find_encoder, method_of
+from .probe import write_figure
 from .video import linspace_clips, read_clip, resize_short
 from .viz import clip_frames, set_style
 
@@ -88,11 +88,9 @@ def main(
         clip = resize_short(read_clip(video, lambda n: linspace_clips(n, frames, stride, 1)[0]), side)
         maps = {}
         for file in weights.split(','):
-            network = build_encoder(encoder, generator(0, 'encoder')) if file=='none' else load_encoder(file)
             name = method_of(file)
-            maps[name if name not in maps else Path(file).stem] = activation_maps(network, clip[None])[0]
+            maps[name if name not in maps else Path(file).stem] = activation_maps(find_encoder(file, encoder, 0), clip[None])[0]
         set_style()
         figure = show_maps(clip, maps, min(show, frames), Path(video).name)
-        with atomic(out) as beside: figure.savefig(beside)
-        plt.close(figure)
+        write_figure(figure, out)
         print(f'{out}: {frames} frames of {Path(video).name}, {", ".join(maps)}')
