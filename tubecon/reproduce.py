@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['STILL', 'TRANSFORMS', 'RANGES', 'TABLES', 'QUEUE', 'STRONG', 'QUESTIONS', 'ROWS', 'SEVERE_FOUR', 'SCALES',
-           'TUBELET_FIELDS', 'Scale', 'run_config', 'settings_hash', 'plan', 'estimate', 'judged_clips',
-           'frozen_results', 'done', 'reproduce_one', 'gather', 'table_rows', 'command_lines', 'main']
+           'TUBELET_FIELDS', 'DATASETS', 'CHANCE', 'Scale', 'run_config', 'settings_hash', 'plan', 'estimate',
+           'judged_clips', 'frozen_results', 'read_results', 'done', 'reproduce_one', 'gather', 'table_rows',
+           'accuracies', 'row_gains', 'show_rows', 'command_lines', 'main']
 
 # %% ../nbs/13_reproduce.ipynb #753bf523
 import hashlib, itertools, json
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
-import pandas as pd, torch
+import matplotlib.pyplot as plt, pandas as pd, torch
 from fastcore.script import call_parse, store_true
 from torch.utils.data import DataLoader
 from .core import Config, Path, TubeconError, atomic, pick_device, plain_errors, preset
@@ -21,8 +22,10 @@ from .overlay import SHAPES
 from .probe import clip_settings, gallery_and_queries
 from .readout import extract_features, knn, linear_probe
 from .severe import TestViews, experiment
+from .standing import paired_gain
 from .train import add_results, find_videos, pretrain, total_steps
 from .video import collate, unbroken
+from .viz import COLOURS
 
 # %% ../nbs/13_reproduce.ipynb #1cb1c246
 STILL, TRANSFORMS = dict(transforms=()), ('scale','shear','rotation')
@@ -157,12 +160,18 @@ def frozen_results(
     return dict(kNN=knn(x, y, test_x, test_y, standardise=True), linear=linear_probe(x, y, test_x, test_y))
 
 # %% ../nbs/13_reproduce.ipynb #608e9d1f
+def read_results(
+    file, # CSV from `add_results`
+)->pd.DataFrame:
+    "Rows of results; an encoder's hash stays text, also where it looks like a number."
+    return pd.read_csv(file, dtype=dict(preset=str))
+
 def done(
     folder:Path, # of an encoder
 )->set: # (experiment, dataset) pairs
     "What its results hold already."
     file = folder/'results.csv'
-    return set(map(tuple, pd.read_csv(file)[['experiment','dataset']].values)) if file.exists() else set()
+    return set(map(tuple, read_results(file)[['experiment','dataset']].values)) if file.exists() else set()
 
 def reproduce_one(
     run, # a row of `plan`
@@ -195,7 +204,7 @@ def gather(
     out, # folder of encoders
 )->pd.DataFrame: # rows of results; `preset` is the encoder's hash
     "All results of a folder, in an order of their own."
-    found = [pd.read_csv(file) for file in sorted(Path(out).glob('*/results.csv'))]
+    found = [read_results(file) for file in sorted(Path(out).glob('*/results.csv'))]
     if not found: raise TubeconError(f'no results in {out}: run python -m tubecon.reproduce first')
     return pd.concat(found, ignore_index=True).sort_values(['preset','seed','experiment','metric'], kind='stable', ignore_index=True)
 
@@ -207,6 +216,47 @@ def table_rows(
     "The results that belong to a table; rows that were not run are missing."
     names = pd.DataFrame([(row, settings_hash(run_config(scale, changes))) for row,changes in ROWS[table].items()], columns=['row','preset'])
     return names.merge(results, on='preset')
+
+# %% ../nbs/13_reproduce.ipynb #c6eb398a
+DATASETS = {'world/motion': 'motion', 'world/domain': 'noise on noise', 'world/fine': 'fine'} # as they are shown
+CHANCE = {'motion': 100/10, 'noise on noise': 100/6, 'fine': 100/4} # percent: balanced classes
+
+def accuracies(
+    results:pd.DataFrame, # from `gather`
+    table:str, # of `ROWS`
+    metric:str='linear', # or 'kNN'
+    seeds:int=3, # rows with fewer are left out
+)->pd.DataFrame: # percent, by (row, seed) and data set
+    "Frozen readouts of a table at scale world, its rows in order."
+    rows = table_rows(results[(results.metric==metric)&(results.experiment=='frozen')], table, 'world').replace(dict(dataset=DATASETS))
+    values = 100*rows.pivot_table(index=['row','seed'], columns='dataset', values='value')[list(DATASETS.values())].dropna()
+    counts = values.groupby('row').size()
+    return values.loc[[row for row in ROWS[table] if counts.get(row, 0)>=seeds]]
+
+def row_gains(
+    values:pd.DataFrame, # from `accuracies`
+    *pairs, # of rows: the first is compared with the second
+)->pd.DataFrame: # text: points, 95% interval, verdict
+    "What one row has over another, by data set."
+    return pd.DataFrame({f'{one} over {other}': {name: str(paired_gain(values[name][one], values[name][other])) for name in values} for one,other in pairs}).T
+
+def show_rows(
+    values:pd.DataFrame, # from `accuracies`
+    title:str, # the finding
+    colours:dict={}, # row to colour; the others are tubelets
+):
+    "A bar for each row, a dot for each run, a line for chance."
+    rows, runs = list(dict.fromkeys(values.index.get_level_values('row'))), values.groupby('row')
+    figure, axes = plt.subplots(1, len(values.columns), figsize=(7.2, .9+.26*len(rows)), sharey=True, layout='constrained')
+    for ax,name in zip(axes, values):
+        ax.barh(rows, runs[name].mean()[rows], color=[colours.get(row, COLOURS['tubelet']) for row in rows], alpha=.75)
+        ax.plot(values[name], values.index.get_level_values('row'), '.', color='black', ms=4)
+        ax.axvline(CHANCE[name], color='black', ls=':', lw=1)
+        ax.set(title=name, xlabel='linear probe, %')
+        ax.grid(axis='y', visible=False)
+    axes[0].invert_yaxis()
+    figure.suptitle(title, fontsize='medium')
+    return figure
 
 # %% ../nbs/13_reproduce.ipynb #54808232
 def command_lines(
