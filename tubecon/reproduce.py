@@ -5,22 +5,22 @@
 # %% auto #0
 __all__ = ['STILL', 'TRANSFORMS', 'RANGES', 'TABLES', 'QUEUE', 'STRONG', 'QUESTIONS', 'ROWS', 'SEVERE_FOUR', 'SCALES',
            'TUBELET_FIELDS', 'DATASETS', 'CHANCE', 'Scale', 'run_config', 'settings_hash', 'plan', 'estimate',
-           'judged_clips', 'frozen_results', 'read_results', 'done', 'reproduce_one', 'gather', 'table_rows',
-           'accuracies', 'row_gains', 'show_rows', 'command_lines', 'main']
+           'judged_clips', 'frozen_results', 'swap_results', 'read_results', 'done', 'reproduce_one', 'gather',
+           'table_rows', 'accuracies', 'row_gains', 'show_rows', 'command_lines', 'main']
 
 # %% ../nbs/13_reproduce.ipynb #753bf523
 import hashlib, itertools, json
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 import matplotlib.pyplot as plt, pandas as pd, torch
 from fastcore.script import call_parse, store_true
 from torch.utils.data import DataLoader
-from .core import Config, Path, TubeconError, atomic, pick_device, plain_errors, preset
+from .core import Config, Path, TubeconError, atomic, generator, pick_device, plain_errors, preset
 from .encoder import build_encoder, load_encoder
 from .finetune import find_manifest, run_experiment
 from .overlay import SHAPES
 from .probe import clip_settings, gallery_and_queries
-from .readout import extract_features, knn, linear_probe
+from .readout import extract_features, knn, linear_probe, swap_test
 from .severe import TestViews, experiment
 from .standing import paired_gain
 from .train import add_results, find_videos, pretrain, total_steps
@@ -159,6 +159,13 @@ def frozen_results(
     (x, y), (test_x, test_y) = parts
     return dict(kNN=knn(x, y, test_x, test_y, standardise=True), linear=linear_probe(x, y, test_x, test_y))
 
+def swap_results(
+    encoder:torch.nn.Module,
+    scale:str, # whose tubelets are laid on the judged clips, the same for all encoders
+)->dict: # what pairs share to the share of comparisons won
+    "The swap test of chapter 06a."
+    return swap_test(encoder, judged_clips('world/motion')['judged'][0], run_config(scale, {}), generator('swap')).nearer.to_dict()
+
 # %% ../nbs/13_reproduce.ipynb #608e9d1f
 def read_results(
     file, # CSV from `add_results`
@@ -186,10 +193,12 @@ def reproduce_one(
     weights = folder/'weights.safetensors'
     if not weights.exists() and not pretrain(cfg, videos, folder, device, (folder/'checkpoint.pt').exists(), workers=workers)[1]: return False
     steps, before = total_steps(cfg, round(cfg.share*len(videos)))[0], done(folder)
-    for dataset in SCALES[scale].frozen:
-        if ('frozen', dataset) in before: continue
-        rows = [dict(experiment='frozen', method=cfg.method, dataset=dataset, metric=metric, value=round(value, 4), steps=steps, **how)
-                for metric,value in frozen_results(load_encoder(weights).to(device), dataset).items()]
+    asked = {('frozen', dataset): partial(frozen_results, dataset=dataset) for dataset in SCALES[scale].frozen}
+    if asked: asked['swap', 'world/motion'] = partial(swap_results, scale=scale)
+    for (question,dataset),answer in asked.items():
+        if (question, dataset) in before: continue
+        rows = [dict(experiment=question, method=cfg.method, dataset=dataset, metric=metric, value=round(value, 4), steps=steps, **how)
+                for metric,value in answer(load_encoder(weights).to(device)).items()]
         add_results(folder/'results.csv', rows)
     for name in run.finetune:
         exp = experiment(name, seed=run.seed)
