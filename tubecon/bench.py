@@ -13,6 +13,7 @@ __all__ = ['COLUMNS', 'PARTS', 'BENCHES', 'interleaved', 'summary', 'processor',
 # %% ../nbs/09a_bench.ipynb #f728a8e0
 import json, math, os, platform, tempfile, time, zipfile
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 from fastcore.script import call_parse, store_true
@@ -24,7 +25,7 @@ from .core import Config, TubeconError, atomic, generator, pick_device, plain_er
 from .overlay import jitter_colours, sample_jitter, tubelet_pair
 from .prepare import prepare_manifest
 from .train import Trainer, batches, fit, two_views
-from .video import READERS, ClipDataset, Manifest, PyAVVideo, augment, byte_array, random_stride_indices, read_clip
+from .video import READERS, ClipDataset, Manifest, PyAVVideo, augment, byte_array, random_stride_indices
 from .world import look_up, make_world, painter
 
 # %% ../nbs/09a_bench.ipynb #453ef15c
@@ -290,9 +291,9 @@ def clock_of(
 
 def noise_clips(
     b:int, cfg:Config, device='cpu',
-)->Tensor: # (b,1,c,t,h,w) uint8
-    "Clips whose content does not matter."
-    return torch.randint(256, (b,1,3,cfg.frames,cfg.size,cfg.size), dtype=torch.uint8, generator=generator('noise')).to(device)
+)->Tensor: # (b,views,c,t,h,w) uint8
+    "Clips whose content does not matter: two views of a video for temporal contrast, one for tubelets."
+    return torch.randint(256, (b,1+(cfg.method=='temporal'),3,cfg.frames,cfg.size,cfg.size), dtype=torch.uint8, generator=generator('noise')).to(device)
 
 # %% ../nbs/09a_bench.ipynb #c1210ab5
 def overlays(
@@ -381,12 +382,14 @@ def with_threads(
 def cpu_steps(
     quick:bool,
 )->list: # of rows
-    "The small preset, and the paper's encoder with two pairs."
+    "The small preset, also in bf16, and the paper's encoder with two pairs."
     rows, both = [], sorted({1, min(2, os.cpu_count())})
     small, paper = preset('small'), preset('paper', batch=2, bn_group=2)
     for name,cfg,repetitions,many in (('small', small, 5 if quick else 15, both), ('r2plus1d_18', paper, 1 if quick else 4, both[-1:] if quick else both)):
         step = learner(cfg)
-        rows += step_rows(f'step: {name}, batch {cfg.batch}', cfg, {f'{n} thread{"s"[:n-1]}': with_threads(n, step) for n in many}, repetitions)
+        ways = {f'{n} thread{"s"[:n-1]}': with_threads(n, step) for n in many}
+        if cfg is small: ways['1 thread, bf16'] = with_threads(1, learner(cfg, dtype=torch.bfloat16))
+        rows += step_rows(f'step: {name}, batch {cfg.batch}', cfg, ways, repetitions)
     return rows
 
 # %% ../nbs/09a_bench.ipynb #db4cd687
@@ -441,24 +444,26 @@ def step_parts(
     cfg:Config, m:Manifest, device,
     repetitions:int,
 )->list: # of rows
-    "Reading, overlay and learning, one after the other."
-    datasets, learn, n = [ClipDataset(m, cfg, cache=cache) for cache in (False,True)], learner(cfg, device), range(cfg.batch)
+    "Reading, views and learning, one after the other, and the operations of learning."
     clips = noise_clips(cfg.batch, cfg, device)
-    rows = torch.arange(cfg.batch)
+    datasets, learn, n = [ClipDataset(m, cfg, views=clips.shape[1], cache=cache) for cache in (False,True)], learner(cfg, device), range(cfg.batch)
+    rows, what = torch.arange(cfg.batch), f'parts of a step, {cfg.method}'
     files, memory = (lambda i, d=d: [d.clips(i, j) for j in n] for d in datasets)
-    parts = {'read from files': files, 'read from memory': memory, 'overlay and colours': lambda i: two_views(clips, cfg, i+1, rows, rows), 'learn': learn}
+    parts = {'read from files': files, 'read from memory': memory, 'two views': lambda i: two_views(clips, cfg, i+1, rows, rows), 'learn': learn}
     with threads(1): seconds = interleaved(parts, repetitions, clock_of(device))
-    return summary('parts of a step', 'ms per pair', {name: 1000*np.array(found)/cfg.batch for name,found in seconds.items()})
+    return summary(what, 'ms per pair', {name: 1000*np.array(found)/cfg.batch for name,found in seconds.items()}) + summary(
+        what, 'GFLOP per pair', dict(learn=[step_flops(learn)/cfg.batch/1e9]))
 
 # %% ../nbs/09a_bench.ipynb #069ab854
 def bench_train(
     quick:bool=False,
     device='cpu',
 )->list: # of rows
-    "The default run, cut short."
+    "The default run, cut short, and what its parts cost by either method."
     cfg, m = preset('small'), Manifest.read(make_world(tiers=('pretrain',))['pretrain']).where(split='train')
     runs = [run_rows(cfg, m, device, 20 if quick else 50, cache) for cache in ((True,) if quick else (True,False))]
-    return [*sum(runs, []), *step_parts(cfg, m, device, 3 if quick else 9)]
+    parts = [step_parts(replace(cfg, method=method), m, device, 3 if quick else 9) for method in ('tubelet','temporal')]
+    return sum((*runs, *parts), [])
 
 # %% ../nbs/09a_bench.ipynb #7c4c997c
 BENCHES = dict(read=bench_read, overlay=bench_overlay, step=bench_step, train=bench_train)
