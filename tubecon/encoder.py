@@ -4,14 +4,16 @@
 
 # %% auto #0
 __all__ = ['r2plus1d', 'r3d', 'ENCODERS', 'CTP_NAMES', 'NUMBERED', 'METHODS', 'r2plus1d_stem', 'r3d_stem', 'VideoEncoder',
-           'KeepFrames', 'dilate_last_stage', 'initialise', 'build_encoder', 'save_weights', 'read_pickle',
-           'read_state', 'Method', 'rename', 'tell_method', 'torchvision_names', 'Report', 'few', 'describe', 'fill',
-           'load_weights', 'recognise', 'load_encoder', 'convert', 'main']
+           'KeepFrames', 'dilate_last_stage', 'initialise', 'build_encoder', 'unmoved', 'recomputed', 'save_weights',
+           'read_pickle', 'read_state', 'Method', 'rename', 'tell_method', 'torchvision_names', 'Report', 'few',
+           'describe', 'fill', 'load_weights', 'recognise', 'load_encoder', 'convert', 'main']
 
 # %% ../nbs/06_encoder.ipynb #d7772963
-import json, pickle, re
+import json, re
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
 import torch
 import torch.nn.functional as F
@@ -19,6 +21,7 @@ from fastcore.script import call_parse, store_true
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 from torchvision.models.video.resnet import BasicBlock, Conv2Plus1D, Conv3DSimple, VideoResNet
 from .core import KINETICS_MEAN, KINETICS_STD, MEAN, STD, TubeconError, atomic, plain_errors
 
@@ -43,6 +46,7 @@ def r3d_stem(
 # %% ../nbs/06_encoder.ipynb #b23448ef
 class VideoEncoder(VideoResNet):
     "torchvision's video network in any width and depth, without its classifier."
+    checkpointing = False # True: recompute activations in the backward pass
     def __init__(self,
         stem, # `r2plus1d_stem` or `r3d_stem`
         convolution, # torchvision's `Conv2Plus1D` or `Conv3DSimple`
@@ -57,7 +61,9 @@ class VideoEncoder(VideoResNet):
     def features(self, x:Tensor)->Tensor:
         "Normalised clips (b,3,t,h,w) to features (b,dim,t',h',w') before pooling."
         x = x.contiguous(memory_format=torch.channels_last_3d)
-        for stage in self.children(): x = stage(x)
+        stem, *stages = self.children()
+        for part in [stem, *chain(*stages)] if self.checkpointing else [stem, *stages]:
+            x = recomputed(part, x) if self.checkpointing else part(x)
         return x
 
     def forward(self, x:Tensor)->Tensor:
@@ -117,6 +123,25 @@ def build_encoder(
     initialise(encoder.to_empty(device='cpu'), generator or torch.Generator().manual_seed(0))
     encoder.name, encoder.mean, encoder.std = name, MEAN, STD
     return encoder.to(memory_format=torch.channels_last_3d)
+
+# %% ../nbs/06_encoder.ipynb #9f86850f
+@contextmanager
+def unmoved(
+    module:nn.Module, # with batch norms
+):
+    "Give a module copies of its buffers for a while: whatever the block does to them is forgotten."
+    homes = [(m._buffers, dict(m._buffers)) for m in module.modules()]
+    for buffers,_ in homes: buffers.update({name: value.clone() for name,value in buffers.items() if value is not None})
+    try: yield
+    finally:
+        for buffers,own in homes: buffers.update(own)
+
+def recomputed(
+    part:nn.Module, # of an encoder
+    x:Tensor, # its input, all that is kept
+)->Tensor: # its output
+    "Run a part now, and again in the backward pass, in place of keeping its activations (ours)."
+    return checkpoint(part, x, use_reentrant=False, preserve_rng_state=False, context_fn=lambda: (nullcontext(), unmoved(part)))
 
 # %% ../nbs/06_encoder.ipynb #53c60456
 def save_weights(

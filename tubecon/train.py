@@ -4,15 +4,16 @@
 
 # %% auto #0
 __all__ = ['CHOICES', 'addresses', 'Share', 'gather_clips', 'jittered', 'noise_scenes', 'two_views', 'pair_ids', 'total_steps',
-           'learning_rate', 'make_optimizer', 'Trainer', 'tensorboard', 'Log', 'polite', 'agreed', 'check_run',
-           'batches', 'next_batch', 'Pace', 'fit', 'report', 'labelled_clips', 'motion_probe', 'commit', 'add_results',
-           'draw_run', 'draw_pair', 'flags', 'parse', 'changes', 'settings', 'find_videos', 'some_videos',
-           'fits_in_memory', 'processes', 'pretrain', 'main']
+           'learning_rate', 'make_optimizer', 'Trainer', 'peak_memory', 'tensorboard', 'Log', 'polite', 'agreed',
+           'check_run', 'leave_group', 'batches', 'next_batch', 'Pace', 'fit', 'report', 'labelled_clips',
+           'motion_probe', 'commit', 'add_results', 'draw_run', 'draw_pair', 'flags', 'parse', 'changes', 'settings',
+           'find_videos', 'some_videos', 'fits_in_memory', 'partners', 'processes', 'pretrain', 'main']
 
 # %% ../nbs/09_train.ipynb #5970a412
-import json, math, os, signal, subprocess, threading, time
+import json, math, os, re, resource, signal, subprocess, sys, threading, time, traceback
 from contextlib import contextmanager
 from dataclasses import asdict, fields
+from datetime import timedelta
 from inspect import Parameter, signature
 import pandas as pd, torch, torch.distributed as dist
 from fastcore.basics import patch
@@ -132,35 +133,54 @@ def make_optimizer(
     cfg:Config, # optimizer, lr, weight_decay
     parameters,
 )->torch.optim.Optimizer:
-    "SGD with momentum 0.9 (paper 4.1), or AdamW."
+    "SGD with momentum 0.9 (paper 4.1), or AdamW; on a GPU in one kernel."
     parameters = [p for p in parameters if p.requires_grad]
-    if cfg.optimizer=='sgd': return torch.optim.SGD(parameters, cfg.lr, momentum=0.9, weight_decay=cfg.weight_decay)
-    return torch.optim.AdamW(parameters, cfg.lr, weight_decay=cfg.weight_decay)
+    settings = dict(lr=cfg.lr, weight_decay=cfg.weight_decay, fused=parameters[0].is_cuda or None)
+    return torch.optim.SGD(parameters, momentum=0.9, **settings) if cfg.optimizer=='sgd' else torch.optim.AdamW(parameters, **settings)
 
 # %% ../nbs/09_train.ipynb #014068f8
 class Trainer:
     "A model, its optimiser and the number of the next step."
     def __init__(self, cfg:Config, n:int, device='cpu'):
         self.cfg, self.n, self.device, self.step = cfg, n, torch.device(device), 0
+        self.beside = torch.cuda.Stream(self.device) if self.device.type=='cuda' else None
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(generator(cfg.seed, 'head').initial_seed())
-            self.moco = MoCo(build_encoder(cfg.encoder, generator(cfg.seed, 'encoder')), cfg.dim, cfg).to(self.device)
+            encoder = build_encoder(cfg.encoder, generator(cfg.seed, 'encoder'))
+            encoder.checkpointing = cfg.checkpointing
+            self.moco = MoCo(encoder, cfg.dim, cfg).to(self.device)
         self.optimizer = make_optimizer(cfg, self.moco.parameters())
+
+# %% ../nbs/09_train.ipynb #ad6520d3
+@patch
+def pairs(self:Trainer,
+    clips:Tensor, # (b/ranks,views,c,t,h,w) uint8, this process's part of the batch, on the CPU
+    video_ids:Tensor, # (b/ranks,) int64
+)->tuple: # q, k: (b/ranks,c,t,h,w) float; ids (b,) int64; on the device
+    "This step's positive pairs, on CUDA made beside the step before."
+    cfg, step = self.cfg, self.step
+    with torch.cuda.stream(self.beside): # None on other devices, which is no stream
+        clips, ids = (gather_clips(x.to(self.device, non_blocking=True)) for x in (clips, video_ids))
+        ids = ids[:cfg.batch].cpu()
+        views = two_views(clips, cfg, step, *self.moco.shares(step, cfg.batch), step/total_steps(cfg, self.n)[0], ids)
+        made = *views, pair_ids(cfg, ids, step).to(self.device)
+    if self.beside:
+        now = torch.cuda.current_stream(self.device)
+        now.wait_stream(self.beside)
+        for x in made: x.record_stream(now) # its memory is not given away before the step is over
+    return made
 
 # %% ../nbs/09_train.ipynb #5f1cc68e
 @patch
 def train_step(self:Trainer,
-    clips:Tensor, # (b,views,c,t,h,w) uint8, the global batch, on the device
-    video_ids:Tensor, # (b,) int64
+    clips:Tensor, # (b/ranks,views,c,t,h,w) uint8, this process's part of the batch, on the CPU
+    video_ids:Tensor, # (b/ranks,) int64
 )->Tensor: # the loss
     "Two views, their loss, and one move of the optimiser."
     cfg, step, moco = self.cfg, self.step, self.moco.train()
-    queries, keys = moco.shares(step, cfg.batch)
-    run, schedule = total_steps(cfg, self.n)
-    q, k = two_views(clips, cfg, step, queries, keys, step/run, video_ids)
-    for group in self.optimizer.param_groups: group['lr'] = learning_rate(cfg, step, schedule)
-    with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type=='cuda'):
-        loss = moco(q, k, pair_ids(cfg, video_ids, step), step)
+    q, k, ids = self.pairs(clips, video_ids)
+    for group in self.optimizer.param_groups: group['lr'] = learning_rate(cfg, step, total_steps(cfg, self.n)[1])
+    with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type=='cuda'): loss = moco(q, k, ids, step)
     self.optimizer.zero_grad()
     loss.backward()
     trained = [p for p in moco.parameters() if p.requires_grad]
@@ -192,12 +212,20 @@ def load(self:Trainer,
     try: state = torch.load(path, map_location=self.device, weights_only=True)
     except Exception as error: raise TubeconError(
         f'{path} is not a checkpoint of tubecon.train ({str(error).splitlines()[0][:80]}): start without --resume') from None
-    then, now = json.loads(state['cfg']), json.loads(json.dumps(asdict(self.cfg)))
-    if changed := [f'{key}={now[key]} (was {then.get(key)})' for key in now if now[key]!=then.get(key)]: raise TubeconError(
+    then, now = (json.loads(json.dumps(asdict(Config()) | cfg)) for cfg in (json.loads(state['cfg']), asdict(self.cfg))) # a setting of later date is at its default
+    if changed := [f'{key}={now[key]} (was {then[key]})' for key in now if now[key]!=then[key]]: raise TubeconError(
         f'{path} is of a run with other settings: now {", ".join(changed)}; give the same settings, or borrow its weights alone with --init')
     self.moco.load_state_dict(state['moco'])
     self.optimizer.load_state_dict(state['optimizer'])
     self.step = state['step']
+
+# %% ../nbs/09_train.ipynb #7423bd91
+def peak_memory(
+    device:torch.device,
+)->float: # GiB
+    "The most memory in use so far: of the GPU's, or of this process's."
+    if device.type=='cuda': return torch.cuda.max_memory_allocated(device)/2**30
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/(2**30 if sys.platform=='darwin' else 2**20) # macOS counts bytes, Linux KiB
 
 # %% ../nbs/09_train.ipynb #1214783d
 def tensorboard(
@@ -211,11 +239,11 @@ def tensorboard(
 
 class Log:
     "A CSV file with a row per logged step; continuing a run drops the rows after its checkpoint."
-    columns = ('step', 'loss', 'accuracy', 'positive', 'lr', 'skipped', 'pairs_per_s', 'wait', 'seconds')
+    columns = ('step', 'loss', 'accuracy', 'positive', 'lr', 'skipped', 'pairs_per_s', 'wait', 'seconds', 'memory')
     def __init__(self, path, start:int=0):
         self.path, self.board = Path(path), tensorboard(Path(path).parent, start)
         kept = pd.read_csv(path, on_bad_lines='skip') if start and self.path.exists() else pd.DataFrame(columns=self.columns)
-        with atomic(self.path) as beside: kept[kept.step<=start].to_csv(beside, index=False)
+        with atomic(self.path) as beside: kept[kept.step<=start].reindex(columns=list(self.columns)).to_csv(beside, index=False)
 
     def add(self, **row):
         with open(self.path, 'a') as file: file.write(','.join(format(row[name], '.6g') for name in self.columns) + '\n')
@@ -238,11 +266,10 @@ def polite():
 # %% ../nbs/09_train.ipynb #cc490d9f
 def agreed(
     stop:bool, # whether this process was asked to stop
-    device,
 )->bool: # whether any was
-    "All processes stop at the same step."
+    "All processes stop at the same step; asked on the CPU, where no GPU is waited for."
     if rank_and_size()[1]==1: return stop
-    flag = torch.tensor(float(stop), device=device)
+    flag = torch.tensor(float(stop))
     dist.all_reduce(flag)
     return flag.item()>0
 
@@ -263,6 +290,10 @@ def check_run(
     if cfg.method=='tubelet': sample_tubelets(torch.zeros(2, 3, cfg.frames, cfg.size, cfg.size), cfg, generator('check'))
 
 # %% ../nbs/09_train.ipynb #1e26fbce
+def leave_group(worker:int):
+    "Be reached by no signal to the group."
+    os.setsid()
+
 def batches(
     cfg:Config,
     manifest:Manifest,
@@ -273,7 +304,8 @@ def batches(
     "Clips of the steps from `start` to `stop`."
     views = 2 if cfg.method=='temporal' else 1
     return DataLoader(ClipDataset(manifest, cfg, cfg.seed, views, cache), batch_sampler=Share(cfg, len(manifest), start, stop),
-        collate_fn=collate, num_workers=workers, timeout=300 if workers else 0, pin_memory=torch.cuda.is_available())
+        collate_fn=collate, num_workers=workers, timeout=300 if workers else 0, pin_memory=torch.cuda.is_available(),
+        worker_init_fn=leave_group)
 
 # %% ../nbs/09_train.ipynb #fc2524d6
 def next_batch(
@@ -322,10 +354,9 @@ def fit(
     log, pace, skipped = Log(out/'log.csv', trainer.step) if first else None, Pace(), Skipped(skip)
     with polite() as asked, tqdm(total=end, initial=trainer.step, disable=not (first and bar), unit='step', mininterval=1) as bar:
         loader = iter(batches(cfg, manifest, trainer.step, last, workers, cache)) # its processes inherit the politeness
-        while trainer.step<last and not agreed(asked[0], trainer.device):
+        while trainer.step<last and not agreed(asked[0]):
             with pace.waiting(): batch = next_batch(loader, skipped, bar.write)
-            clips = gather_clips(batch['clips'].to(trainer.device, non_blocking=True))
-            loss = trainer.train_step(clips, gather_clips(batch['ids'].to(trainer.device))[:cfg.batch])
+            loss = trainer.train_step(batch['clips'], batch['ids'])
             bar.update()
             if trainer.step%log_every==0 or trainer.step==last: report(trainer, loss, pace, skipped, log, bar)
             if first and trainer.step%save_every==0: trainer.save(out/'checkpoint.pt')
@@ -338,9 +369,9 @@ def report(trainer, loss, pace, skipped, log, bar):
     "A row of the log and the text beside the progress bar; stops at a loss that is not a number."
     cfg, rates = trainer.cfg, pace.rates(trainer.cfg.batch)
     row = dict(step=trainer.step, loss=loss.item(), lr=trainer.optimizer.param_groups[0]['lr'], skipped=len(skipped.messages),
-               **{name: value.item() for name,value in trainer.moco.stats.items()}, **rates)
+               **{name: value.item() for name,value in trainer.moco.stats.items()}, memory=peak_memory(trainer.device), **rates)
     if log: log.add(**row)
-    bar.set_postfix_str(f'loss {row["loss"]:.3f}, {row["pairs_per_s"]:.0f} pairs/s, waiting for data {row["wait"]:.0%}')
+    bar.set_postfix_str(f'loss {row["loss"]:.3f}, {row["pairs_per_s"]:.0f} pairs/s, waiting for data {row["wait"]:.0%}, {row["memory"]:.1f} GiB')
     if not math.isfinite(row['loss']): raise TubeconError(
         f'the loss is {row["loss"]} at step {trainer.step}: lower lr (now {cfg.lr}) or set clip_norm; the last checkpoint is as it was')
 
@@ -382,7 +413,7 @@ def add_results(
 ):
     "Append results, one row each."
     new = pd.DataFrame(rows).assign(commit=commit())
-    old = pd.read_csv(path) if Path(path).exists() else None
+    old = pd.read_csv(path, dtype=dict(preset=str)) if Path(path).exists() else None # a hash of digits stays text
     with atomic(path) as beside: pd.concat([old, new]).to_csv(beside, index=False)
 
 # %% ../nbs/09_train.ipynb #62f7f2b1
@@ -490,17 +521,26 @@ def fits_in_memory(
 
 # %% ../nbs/09_train.ipynb #659bef0d
 @contextmanager
+def partners():
+    "Within the block, a message to other processes that fails is a `TubeconError`."
+    try: yield
+    except RuntimeError as error:
+        if 'torch/distributed' not in traceback.extract_tb(error.__traceback__)[-1].filename: raise
+        reason = re.sub(r'^\[\S+\] ', '', str(error).splitlines()[0]).split('. ')[0]
+        raise TubeconError(f'another process of this run has stopped ({reason}): look for its own message, then go on with --resume') from None
+
+@contextmanager
 def processes(
     device:str, # 'auto', or any torch device
 ): # yields the torch device of this process
-    "Join the processes that torchrun started, if it did."
-    many = int(os.environ.get('WORLD_SIZE', 1))>1
-    if many:
-        dist.init_process_group('nccl' if torch.cuda.is_available() and device!='cpu' else 'gloo')
-        if dist.get_backend()=='nccl': torch.cuda.set_device(int(os.environ['LOCAL_RANK']))
-    try: yield pick_device(device)
-    finally:
-        if many: dist.destroy_process_group()
+    "Join the processes that torchrun started, if it did; raises `TubeconError` when one of them has stopped."
+    many, cuda = int(os.environ.get('WORLD_SIZE', 1))>1, torch.cuda.is_available() and device!='cpu'
+    with partners():
+        if many and cuda: torch.cuda.set_device(int(os.environ['LOCAL_RANK']))
+        if many: dist.init_process_group('cpu:gloo,cuda:nccl' if cuda else 'gloo', timeout=timedelta(minutes=10))
+        try: yield pick_device(device)
+        finally:
+            if many: dist.destroy_process_group()
 
 # %% ../nbs/09_train.ipynb #4c1f0f5c
 def pretrain(
