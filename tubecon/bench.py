@@ -7,8 +7,8 @@ __all__ = ['COLUMNS', 'PARTS', 'BENCHES', 'interleaved', 'summary', 'processor',
            'write_source', 'write_zip', 'read_zip', 'ZipDataset', 'read_config', 'make_files', 'data_sets', 'missing',
            'usable', 'read_parts', 'split_reads', 'pair_rates', 'disk', 'format_rows', 'bench_read', 'clock_of',
            'noise_clips', 'overlays', 'bench_overlay', 'learner', 'step_flops', 'matmul_rate', 'step_rows',
-           'with_threads', 'cpu_steps', 'tf32', 'cuda_steps', 'bench_step', 'run_rows', 'step_parts', 'bench_train',
-           'write_bench', 'main']
+           'with_threads', 'cpu_steps', 'tf32', 'cuda_steps', 'bench_step', 'run_rows', 'parts_of_step', 'step_parts',
+           'bench_train', 'write_bench', 'main']
 
 # %% ../nbs/09a_bench.ipynb #f728a8e0
 import json, math, os, platform, tempfile, time, zipfile
@@ -440,19 +440,27 @@ def run_rows(
     name = 'videos kept in memory' if cache else 'from files'
     return summary('run', 'pairs/s', {name: log.pairs_per_s}) + summary('run', 'share of time waiting for data', {name: log.wait})
 
+def parts_of_step(
+    cfg:Config, m:Manifest, device,
+)->dict: # name -> function of the repetition's number
+    "Reading, views and learning, to be run one after the other."
+    clips, rows, n = noise_clips(cfg.batch, cfg, device), torch.arange(cfg.batch), range(cfg.batch)
+    files, memory = (lambda i, d=ClipDataset(m, cfg, views=clips.shape[1], cache=cache): [d.clips(i, j) for j in n] for cache in (False,True))
+    return {'read from files': files, 'read from memory': memory, 'two views': lambda i: two_views(clips, cfg, i+1, rows, rows), 'learn': learner(cfg, device)}
+
 def step_parts(
     cfg:Config, m:Manifest, device,
     repetitions:int,
 )->list: # of rows
-    "Reading, views and learning, one after the other, and the operations of learning."
-    clips = noise_clips(cfg.batch, cfg, device)
-    datasets, learn, n = [ClipDataset(m, cfg, views=clips.shape[1], cache=cache) for cache in (False,True)], learner(cfg, device), range(cfg.batch)
-    rows, what = torch.arange(cfg.batch), f'parts of a step, {cfg.method}'
-    files, memory = (lambda i, d=d: [d.clips(i, j) for j in n] for d in datasets)
-    parts = {'read from files': files, 'read from memory': memory, 'two views': lambda i: two_views(clips, cfg, i+1, rows, rows), 'learn': learn}
-    with threads(1): seconds = interleaved(parts, repetitions, clock_of(device))
-    return summary(what, 'ms per pair', {name: 1000*np.array(found)/cfg.batch for name,found in seconds.items()}) + summary(
-        what, 'GFLOP per pair', dict(learn=[step_flops(learn)/cfg.batch/1e9]))
+    "What the parts of a step cost by either method, in turns, and how many operations learning takes."
+    ways = {method: parts_of_step(replace(cfg, method=method), m, device) for method in ('tubelet','temporal')}
+    with threads(1): seconds = interleaved({(method,name): run for method,parts in ways.items() for name,run in parts.items()}, repetitions, clock_of(device))
+    rows = []
+    for method,parts in ways.items():
+        what = f'parts of a step, {method}'
+        rows += summary(what, 'ms per pair', {name: 1000*np.array(seconds[method,name])/cfg.batch for name in parts})
+        rows += summary(what, 'GFLOP per pair', dict(learn=[step_flops(parts['learn'])/cfg.batch/1e9]))
+    return rows
 
 # %% ../nbs/09a_bench.ipynb #069ab854
 def bench_train(
@@ -462,8 +470,7 @@ def bench_train(
     "The default run, cut short, and what its parts cost by either method."
     cfg, m = preset('small'), Manifest.read(make_world(tiers=('pretrain',))['pretrain']).where(split='train')
     runs = [run_rows(cfg, m, device, 20 if quick else 50, cache) for cache in ((True,) if quick else (True,False))]
-    parts = [step_parts(replace(cfg, method=method), m, device, 3 if quick else 9) for method in ('tubelet','temporal')]
-    return sum((*runs, *parts), [])
+    return [*sum(runs, []), *step_parts(cfg, m, device, 3 if quick else 9)]
 
 # %% ../nbs/09a_bench.ipynb #7c4c997c
 BENCHES = dict(read=bench_read, overlay=bench_overlay, step=bench_step, train=bench_train)
