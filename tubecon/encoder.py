@@ -140,7 +140,7 @@ def build_encoder(
 def unmoved(
     module:nn.Module, # with batch norms
 ):
-    "Give a module copies of its buffers for a while: whatever the block does to them is forgotten."
+    "Give a module copies of its buffers: what happens to them within the `with` is forgotten."
     homes = [(m._buffers, dict(m._buffers)) for m in module.modules()]
     for buffers,_ in homes: buffers.update({name: value.clone() for name,value in buffers.items() if value is not None})
     try: yield

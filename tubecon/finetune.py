@@ -24,7 +24,7 @@ from .manifest import DATASETS
 from .severe import (EXPERIMENTS, WORLD_SUITE, Classifier, Experiment, TestViews, TrainClips, class_metrics, class_names, experiment,
     flip_remark, join_views, label_loss, label_metrics, show_confusion, splits)
 from .standing import standing
-from .train import Log, Pace, add_results, changes, fits_in_memory, flags, polite
+from .train import Log, Pace, add_results, changes, fits_in_memory, flags, leave_group, polite
 from .video import Manifest, Skipped, VideoError, collate, unbroken
 from .world import TIERS, make_world
 
@@ -208,7 +208,8 @@ def epoch_loader(
         if len(batches)>1 and len(batches[-1])==1:
             alone = batches.pop()
             batches[-1] += alone
-        return DataLoader(clips, batch_sampler=batches, collate_fn=run.task.collate, num_workers=workers, timeout=300 if workers else 0)
+        return DataLoader(clips, batch_sampler=batches, collate_fn=run.task.collate, num_workers=workers, timeout=300 if workers else 0,
+            worker_init_fn=leave_group)
     return load
 
 # %% ../nbs/11a_finetune.ipynb #a91f0d9c

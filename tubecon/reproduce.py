@@ -182,11 +182,12 @@ def done(
 
 def reproduce_one(
     run, # a row of `plan`
-    scale:str,
+    scale:str, # one of `SCALES`
     videos, # Manifest to learn from
     out:Path, # folder of encoders
     manifests:str='', # folder of the downstream data sets' manifests; not needed for the world
-    device='cpu', workers:int=1,
+    device='cpu',
+    workers:int=1, # processes that decode
 )->bool: # whether all is done
     "Train an encoder, if it is not there, and ask what is missing."
     folder, cfg, how = out/f'{run.encoder}-{run.seed}', run.config, dict(seed=run.seed, scale=scale, preset=run.encoder, device=str(device))
@@ -253,7 +254,7 @@ def show_rows(
     values:pd.DataFrame, # from `accuracies`
     title:str, # the finding
     colours:dict={}, # row to colour; the others are tubelets
-):
+): # the figure
     "A bar for each row, a dot for each run, a line for chance."
     rows, runs = list(dict.fromkeys(values.index.get_level_values('row'))), values.groupby('row')
     figure, axes = plt.subplots(1, len(values.columns), figsize=(7.2, .9+.26*len(rows)), sharey=True, layout='constrained')
@@ -270,20 +271,22 @@ def show_rows(
 # %% ../nbs/13_reproduce.ipynb #54808232
 def command_lines(
     runs:pd.DataFrame, # from `plan`
-    scale:str, manifest:str, out:str,
+    scale:str, # one of `SCALES`
+    manifest:str, # CSV file of the videos to learn from
+    out:str, # folder of encoders
     gpus:int=8, # of a node
 )->list:
     "A line of shell for each pretraining."
     base = preset(SCALES[scale].preset)
     def text(value): return ','.join(map(str, value)) if isinstance(value, tuple) else str(value)
     def flags(cfg): return ' '.join(f'--{name}={text(value)}' for name,value in asdict(cfg).items() if value!=getattr(base, name))
-    return [f'torchrun --nproc_per_node={gpus} -m tubecon.train --preset {SCALES[scale].preset} {f"--manifest {manifest} " if manifest else ""}--probe none '
+    return [f'torchrun --nproc-per-node {gpus} -m tubecon.train --preset {SCALES[scale].preset} {f"--manifest {manifest} " if manifest else ""}--probe none '
             f'--out {out} --name {run.encoder}-{run.seed} {flags(run.config)}'.rstrip() for run in runs.itertuples()]
 
 # %% ../nbs/13_reproduce.ipynb #0623e8f8
 @call_parse
 def main(
-    table:str, # table2, table3, figure5, table4, table5, table11, table12 or all of them; a question of chapter 23, or questions; several with commas
+    table:str, # table2, table3, figure5, table4, table5, table11 or table12; a question of chapter 23; several with commas; all: the tables; questions: those
     scale:str='world', # world: two CPU cores, minutes a run; paper: Kinetics on GPUs
     manifest:str='', # CSV file of the videos to learn from; default: the world
     manifests:str='', # folder of the downstream data sets' manifests
@@ -299,7 +302,8 @@ def main(
 ):
     "Run what is missing of a table of the paper."
     with plain_errors():
-        tables = dict(all=list(TABLES), questions=list(QUESTIONS)).get(table, table.split(','))
+        groups = dict(all=list(TABLES), questions=list(QUESTIONS))
+        tables = [one for name in table.split(',') for one in groups.get(name, [name])]
         runs, folder = plan(tables, scale, seeds), Path(out or f'runs/{scale}')
         if SCALES[scale].preset!='small' and not (manifest or lines): raise TubeconError(f'scale {scale} is for real videos: give --manifest FILE')
         if lines: return print('\n'.join(command_lines(runs, scale, manifest, str(folder))))

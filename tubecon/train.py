@@ -160,9 +160,8 @@ def pairs(self:Trainer,
     "This step's positive pairs, on CUDA made beside the step before."
     cfg, step = self.cfg, self.step
     with torch.cuda.stream(self.beside): # None on other devices, which is no stream
-        clips, ids = (gather_clips(x.to(self.device, non_blocking=True)) for x in (clips, video_ids))
-        ids = ids[:cfg.batch].cpu()
-        views = two_views(clips, cfg, step, *self.moco.shares(step, cfg.batch), step/total_steps(cfg, self.n)[0], ids)
+        clips, ids = gather_clips(clips), gather_clips(video_ids)[:cfg.batch] # by gloo, which waits for no GPU
+        views = two_views(clips.to(self.device, non_blocking=True), cfg, step, *self.moco.shares(step, cfg.batch), step/total_steps(cfg, self.n)[0], ids)
         made = *views, pair_ids(cfg, ids, step).to(self.device)
     if self.beside:
         now = torch.cuda.current_stream(self.device)
@@ -290,7 +289,9 @@ def check_run(
     if cfg.method=='tubelet': sample_tubelets(torch.zeros(2, 3, cfg.frames, cfg.size, cfg.size), cfg, generator('check'))
 
 # %% ../nbs/09_train.ipynb #1e26fbce
-def leave_group(worker:int):
+def leave_group(
+    worker:int, # its number, which the loader gives
+):
     "Be reached by no signal to the group."
     os.setsid()
 
@@ -441,8 +442,9 @@ def draw_pair(
     import matplotlib.pyplot as plt
     from tubecon.viz import set_style, show_clips
     set_style()
-    batch = next(iter(batches(cfg, manifest, 0, 1)))
-    q, k = two_views(batch['clips'], cfg, 0, torch.tensor([0]), torch.tensor([0]))
+    clips = ClipDataset(manifest, cfg, cfg.seed, views=2 if cfg.method=='temporal' else 1)
+    batch, one = collate([clips[address] for address in addresses(cfg, len(manifest), 0)]), torch.tensor([0])
+    q, k = two_views(batch['clips'], cfg, 0, one, one, progress=0., videos=batch['ids'][:cfg.batch])
     mean, std = (torch.tensor(v).view(3,1,1,1) for v in (MEAN, STD))
     figure = show_clips([v[0]*std + mean for v in (q, k)], ['query', 'its positive key'])
     with atomic(Path(out)/'pair.png') as beside: figure.savefig(beside)
@@ -535,9 +537,9 @@ def processes(
 ): # yields the torch device of this process
     "Join the processes that torchrun started, if it did; raises `TubeconError` when one of them has stopped."
     many, cuda = int(os.environ.get('WORLD_SIZE', 1))>1, torch.cuda.is_available() and device!='cpu'
+    if many and cuda: torch.cuda.set_device(int(os.environ['LOCAL_RANK']))
+    if many: dist.init_process_group('cpu:gloo,cuda:nccl' if cuda else 'gloo', timeout=timedelta(minutes=10))
     with partners():
-        if many and cuda: torch.cuda.set_device(int(os.environ['LOCAL_RANK']))
-        if many: dist.init_process_group('cpu:gloo,cuda:nccl' if cuda else 'gloo', timeout=timedelta(minutes=10))
         try: yield pick_device(device)
         finally:
             if many: dist.destroy_process_group()
@@ -568,7 +570,7 @@ def pretrain(
         draw_pair(manifest, cfg, out)
     done = fit(trainer, manifest, out, workers=workers, cache=fits_in_memory(manifest), **loop)
     if first:
-        save_weights(trainer.moco.encoder, out/'weights.safetensors', **{k: json.dumps(v) for k,v in asdict(cfg).items() if k!='encoder'}, step=trainer.step)
+        if done: save_weights(trainer.moco.encoder, out/'weights.safetensors', **{k: json.dumps(v) for k,v in asdict(cfg).items() if k!='encoder'}, step=trainer.step)
         draw_run(out)
     return trainer.moco.encoder, done
 
@@ -606,5 +608,5 @@ def main(
         table = motion_probe(dict(before=build_encoder(cfg.encoder, generator(cfg.seed, 'encoder')), after=encoder), cfg, probe, workers)
         print(f'\nMotions it never trained on (world, {probe} split), frozen features, accuracy:\n{table.map("{:.1%}".format)}')
         if results: add_results(results, [dict(experiment=name or 'default', method=cfg.method if when=='after' else 'none', dataset=f'world-motion-{probe}',
-            metric=metric, value=round(table[metric][when], 4), seed=cfg.seed, scale='world', preset=preset, steps=cfg.steps, device=place.type)
+            metric=metric, value=round(table[metric][when], 4), seed=cfg.seed, scale='world', preset=preset, steps=total_steps(cfg, n)[0], device=place.type)
             for when in table.index for metric in ('kNN','linear')])
