@@ -139,7 +139,7 @@ class Config:
     soft_edge:float=0.0          # chance that a patch fades towards its edge (ours)
     opacity:tuple=(1.0,1.0)      # drawn at keyframes (ours)
     pairing:str='batch'          # the second clip of a pair: another of the 'batch', or an 'independent' video
-    scenes:str='video'           # what tubelets are pasted on: clips of 'video', or still pictures of 'noise' (ours)
+    scenes:str='video'           # what tubelets are pasted on: clips of 'video', their first frames held 'still', or still pictures of 'noise' (ours)
     mask_own:bool=True           # temporal contrast: keys of a query's own video are no negatives (ours)
     # optimisation
     share:float=1.0              # of the videos that is learned from, drawn with the seed (4.3)

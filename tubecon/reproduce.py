@@ -49,7 +49,7 @@ QUESTIONS = dict(
     few_videos={f'{method} {share:.0%}, 448 steps': dict(method=method, share=share, steps=448) for share in (.05,.25) for method in ('temporal','tubelet')}
              | {'temporal 5%, own keys negative': dict(method='temporal', share=.05, mask_own=False),
                 'temporal 5%, 448 steps, own keys negative': dict(method='temporal', share=.05, steps=448, mask_own=False)},
-    scenes={'video': {}, 'noise': dict(scenes='noise')},
+    scenes={'video': {}, 'still': dict(scenes='still'), 'noise': dict(scenes='noise')},
     patch_views={views: dict(patch_views=views) for views in ('shared','own','ramp')},
     eq6={reading: dict(eq6=reading) for reading in ('renormalised','filtered','printed')},
     tubelets={str(m): dict(tubelets=m) for m in range(1, 7)},

@@ -91,6 +91,7 @@ def two_views(
     videos:Tensor=None, # (b,) int64, of the clips; by default all different
 )->tuple: # q, k: (b/ranks,c,t,h,w) float, normalised
     "A step's positive pairs, Fig. 2."
+    if cfg.scenes=='still': clips = clips[:,:,:,:1].expand_as(clips)
     if cfg.scenes=='noise': clips = noise_scenes(clips, generator(cfg.seed, 'scenes', step))
     if cfg.method=='temporal': first, second = clips[:,0], clips[:,1]
     elif cfg.pairing=='independent': first, second = clips[:,0].chunk(2)
@@ -273,7 +274,7 @@ def agreed(
     return flag.item()>0
 
 # %% ../nbs/09_train.ipynb #35fcfe6b
-CHOICES = dict(method=('tubelet','temporal'), scenes=('video','noise'), pairing=('batch','independent'), jitter=('independent','shared'), optimizer=('sgd','adamw'))
+CHOICES = dict(method=('tubelet','temporal'), scenes=('video','still','noise'), pairing=('batch','independent'), jitter=('independent','shared'), optimizer=('sgd','adamw'))
 
 def check_run(
     cfg:Config,
@@ -282,7 +283,7 @@ def check_run(
     "Raise `TubeconError` for settings that cannot work, before anything is read."
     for name,choices in CHOICES.items():
         if getattr(cfg, name) not in choices: raise TubeconError(f'{name} is one of {", ".join(choices)}, not {getattr(cfg, name)!r}')
-    if cfg.method=='temporal' and cfg.scenes=='noise': raise TubeconError("two clips of a still picture are the same: temporal contrast needs scenes='video'")
+    if cfg.method=='temporal' and cfg.scenes!='video': raise TubeconError("nothing changes with time in a still picture: temporal contrast needs scenes='video'")
     if cfg.batch>8*n or n<2: raise TubeconError(f'a batch of {cfg.batch} shows each of {n} videos too often: set batch to {8*n} or less, or give more videos')
     if 0<cfg.queue<cfg.batch: raise TubeconError(f'a batch of {cfg.batch} does not fit a queue of {cfg.queue}: lengthen queue, or set it to 0')
     if min(cfg.short_sides)<cfg.size: raise TubeconError(f'short_sides {cfg.short_sides} are shorter than the clip of {cfg.size}: lengthen them')
