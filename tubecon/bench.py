@@ -21,7 +21,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.io import decode_jpeg, encode_jpeg
-from .core import Config, TubeconError, atomic, generator, pick_device, plain_errors, preset
+from .core import Config, TubeconError, atomic, dashes, generator, pick_device, plain_errors, preset
 from .overlay import jitter_colours, sample_jitter, tubelet_pair
 from .prepare import prepare_manifest
 from .train import Trainer, batches, fit, two_views
@@ -488,6 +488,7 @@ def write_bench(
     return table
 
 @call_parse
+@dashes
 def main(
     what:str, # read, overlay, step, train, or all
     quick:store_true=False, # fewer videos and repetitions: all four in a few minutes

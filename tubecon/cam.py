@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt, torch
 import torch.nn.functional as F
 from fastcore.script import call_parse
 from torch import Tensor, nn
-from .core import Path, TubeconError, normalise, plain_errors
+from .core import Path, TubeconError, dashes, normalise, plain_errors
 from .finetune import find_encoder, method_of
 from .probe import write_figure
 from .video import linspace_clips, read_clip, resize_short
@@ -72,6 +72,7 @@ def motion_agreement(
 
 # %% ../nbs/12_cam.ipynb #c2b30dbe
 @call_parse
+@dashes
 def main(
     video:str, # a video file
     weights:str, # files of weights, ours or published, separated by commas: a row each; none: an untrained encoder

@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['MEAN', 'STD', 'KINETICS_MEAN', 'KINETICS_STD', 'PRESETS', 'normalise', 'generator', 'uniform', 'TubeconError',
-           'plain_errors', 'atomic', 'cache_dir', 'pick_device', 'Config', 'preset']
+           'plain_errors', 'dashes', 'atomic', 'cache_dir', 'pick_device', 'Config', 'preset']
 
 # %% ../nbs/00_core.ipynb #5a3d10c2
-import hashlib, os, random, sys
+import hashlib, os, re, sys
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 import torch
 from torch import Tensor
@@ -57,6 +57,14 @@ def plain_errors():
     except TubeconError as error:
         print(f'tubecon: {error}', file=sys.stderr)
         sys.exit(1)
+
+# %% ../nbs/00_core.ipynb #2779e52f
+def dashes(
+    main, # a command, under `call_parse`
+):
+    "Let `--dry-run` mean `--dry_run`."
+    if main.__module__=='__main__': sys.argv[1:] = [re.sub('^--[^=]+', lambda flag: '--'+flag[0][2:].replace('-', '_'), word) for word in sys.argv[1:]]
+    return main
 
 # %% ../nbs/00_core.ipynb #dc8d65d4
 @contextmanager

@@ -23,7 +23,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from torchvision.models.video.resnet import BasicBlock, Conv2Plus1D, Conv3DSimple, VideoResNet
-from .core import KINETICS_MEAN, KINETICS_STD, MEAN, STD, TubeconError, atomic, plain_errors
+from .core import KINETICS_MEAN, KINETICS_STD, MEAN, STD, TubeconError, atomic, dashes, plain_errors
 
 # %% ../nbs/06_encoder.ipynb #9230193e
 def r2plus1d_stem(
@@ -366,6 +366,7 @@ def convert(
 
 # %% ../nbs/06_encoder.ipynb #2b640245
 @call_parse
+@dashes
 def main(
     command:str, # 'convert': rewrite published weights as safetensors, beside the original
     file:str, # the published weights

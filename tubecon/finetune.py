@@ -17,7 +17,7 @@ from fastcore.script import call_parse, store_true
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
-from .core import Path, TubeconError, atomic, generator, normalise, pick_device, plain_errors
+from .core import Path, TubeconError, atomic, dashes, generator, normalise, pick_device, plain_errors
 from .counting import CycleHead, count_video, counting_error, cycle_bounds, draw_segments, off_by_one, read_cycles, refinement_losses, training_states
 from .encoder import build_encoder, load_encoder, read_state
 from .manifest import DATASETS
@@ -393,6 +393,7 @@ def suite_table(
 
 # %% ../nbs/11a_finetune.ipynb #3e668b10
 @call_parse
+@dashes
 @flags(Experiment)
 def main(
     experiment:str='', # name of an experiment, 'all' of the twelve, or 'own' for classes of your own videos

@@ -21,7 +21,7 @@ import numpy as np, tubecon
 from fastcore.basics import chunked
 from fastcore.script import call_parse, store_true
 from tqdm import tqdm
-from .core import TubeconError, atomic, plain_errors
+from .core import TubeconError, atomic, dashes, plain_errors
 from .video import VIDEO_ENDINGS, Manifest, VideoError, byte_array, check_video, in_process, natural, probe
 
 # %% ../nbs/07a_manifest.ipynb #6262e1ad
@@ -468,6 +468,7 @@ def make(
 
 # %% ../nbs/07a_manifest.ipynb #dc5ad9de
 @call_parse
+@dashes
 def main(
     name:str, # data set, 'folder', 'csv', or an existing manifest FILE.csv to check
     videos:str='', # folder that holds the videos

@@ -17,7 +17,7 @@ from sklearn.neighbors import NearestNeighbors
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
-from .core import Config, Path, TubeconError, atomic, generator, pick_device, plain_errors, preset
+from .core import Config, Path, TubeconError, atomic, dashes, generator, pick_device, plain_errors, preset
 from .encoder import build_encoder, load_weights
 from .finetune import find_encoder, find_manifest, method_of
 from .readout import extract_features, knn, linear_probe, retrieval, show_swap, swap_test
@@ -273,6 +273,7 @@ def write_figure(
     plt.close(figure)
 
 @call_parse
+@dashes
 def main(
     weights:str='none', # a file of weights, ours or published; none: a new encoder
     encoder:str='', # of a new encoder, or that the weights have to fit; default: r2plus1d_18, and for the world r2plus1d_small

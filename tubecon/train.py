@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['CHOICES', 'addresses', 'Share', 'gather_clips', 'jittered', 'noise_scenes', 'two_views', 'pair_ids', 'total_steps',
            'learning_rate', 'make_optimizer', 'Trainer', 'peak_memory', 'tensorboard', 'Log', 'polite', 'agreed',
-           'check_run', 'leave_group', 'batches', 'next_batch', 'Pace', 'fit', 'report', 'labelled_clips',
-           'motion_probe', 'commit', 'add_results', 'draw_run', 'draw_pair', 'flags', 'parse', 'changes', 'settings',
-           'find_videos', 'some_videos', 'fits_in_memory', 'partners', 'processes', 'pretrain', 'main']
+           'check_run', 'leave_group', 'batches', 'next_batch', 'Pace', 'fit', 'report', 'first_clips',
+           'frozen_results', 'motion_probe', 'commit', 'read_results', 'add_results', 'draw_run', 'draw_pair', 'flags',
+           'parse', 'changes', 'settings', 'find_videos', 'some_videos', 'fits_in_memory', 'partners', 'processes',
+           'pretrain', 'main']
 
 # %% ../nbs/09_train.ipynb #5970a412
 import json, math, os, re, resource, signal, subprocess, sys, threading, time, traceback
@@ -20,10 +21,10 @@ from fastcore.basics import patch
 from fastcore.docments import docments
 from fastcore.script import Param, call_parse, store_true
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 from .contrast import MoCo, average_over_ranks, derangement, rank_and_size
-from .core import MEAN, STD, Config, Path, TubeconError, atomic, generator, normalise, pick_device, plain_errors, preset
+from .core import MEAN, STD, Config, Path, TubeconError, atomic, dashes, generator, normalise, pick_device, plain_errors, preset
 from .encoder import build_encoder, load_weights, save_weights
 from .overlay import jitter_colours, pair_tubelets, paste, sample_jitter, sample_tubelets
 from .readout import extract_features, knn, linear_probe
@@ -378,15 +379,22 @@ def report(trainer, loss, pace, skipped, log, bar):
         f'the loss is {row["loss"]} at step {trainer.step}: lower lr (now {cfg.lr}) or set clip_norm; the last checkpoint is as it was')
 
 # %% ../nbs/09_train.ipynb #3676350b
-def labelled_clips(
-    manifest:Manifest, # with labels
-    cfg:Config, # frames, strides, size
+def first_clips(
+    videos:Dataset, # such as `EvalDataset`, of labelled videos
     workers:int=0,
 ): # clips (n,c,t,size,size) uint8, labels (n,)
-    "One clip from the middle of each video; raises `TubeconError` if one cannot be read."
-    loader = DataLoader(EvalDataset(manifest, cfg), 64, collate_fn=collate, num_workers=workers)
+    "The first view of each video; raises `TubeconError` if one cannot be read."
+    loader = DataLoader(videos, 64, collate_fn=collate, num_workers=workers)
     clips, labels = zip(*((batch['clips'][:,0], batch['labels']) for batch in unbroken(loader)))
     return torch.cat(clips), torch.cat(labels)
+
+def frozen_results(
+    encoder:nn.Module,
+    known, judged, # each from `first_clips`
+)->dict: # metric to accuracy, 0..1
+    "kNN and linear probe of an encoder that is not trained further."
+    (x, y), (test_x, test_y) = (extract_features(encoder, list(zip(clips.split(64), labels.split(64)))) for clips,labels in (known,judged))
+    return dict(kNN=knn(x, y, test_x, test_y, standardise=True), linear=linear_probe(x, y, test_x, test_y))
 
 def motion_probe(
     encoders:dict, # name to encoder
@@ -394,14 +402,10 @@ def motion_probe(
     split:str='test', # 'val' to choose settings by
     workers:int=0,
 )->pd.DataFrame: # accuracies, a row per encoder
-    "kNN and a linear probe on the world's motions."
+    "The readouts of the world's motions."
     motions = Manifest.read(make_world()['motion'])
-    sets = {s: labelled_clips(motions.where(split=s), cfg, workers) for s in ('train', split)}
-    rows = {}
-    for name,encoder in encoders.items():
-        (x, y), (test_x, test_y) = (extract_features(encoder, [(c, l) for c,l in zip(clips.split(64), labels.split(64))]) for clips,labels in sets.values())
-        rows[name] = dict(kNN=knn(x, y, test_x, test_y, standardise=True), linear=linear_probe(x, y, test_x, test_y), chance=1/len(motions.classes))
-    return pd.DataFrame(rows).T
+    sets = [first_clips(EvalDataset(motions.where(split=s), cfg), workers) for s in ('train', split)]
+    return pd.DataFrame({name: dict(frozen_results(encoder, *sets), chance=1/len(motions.classes)) for name,encoder in encoders.items()}).T
 
 # %% ../nbs/09_train.ipynb #28bdb3f6
 def commit()->str:
@@ -409,13 +413,19 @@ def commit()->str:
     try: return subprocess.run(['git','describe','--always','--dirty'], cwd=Path(__file__).parent, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError): return ''
 
+def read_results(
+    path, # of a CSV file from `add_results`
+)->pd.DataFrame:
+    "Rows of results; an encoder's hash stays text, also where it looks like a number."
+    return pd.read_csv(path, dtype=dict(preset=str))
+
 def add_results(
     path, # of a CSV file, made if absent
     rows:list, # of dicts: experiment, method, dataset, metric, value, seed, scale, preset, steps, device
 ):
     "Append results, one row each."
     new = pd.DataFrame(rows).assign(commit=commit())
-    old = pd.read_csv(path, dtype=dict(preset=str)) if Path(path).exists() else None # a hash of digits stays text
+    old = read_results(path) if Path(path).exists() else None
     with atomic(path) as beside: pd.concat([old, new]).to_csv(beside, index=False)
 
 # %% ../nbs/09_train.ipynb #62f7f2b1
@@ -577,6 +587,7 @@ def pretrain(
 
 # %% ../nbs/09_train.ipynb #cea0ab72
 @call_parse
+@dashes
 @flags(Config)
 def main(
     preset:str='small', # the settings to start from: small, paper or released
