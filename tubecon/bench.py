@@ -417,6 +417,11 @@ def cuda_steps(
             torch.cuda.reset_peak_memory_stats(device)
             rows += step_rows('step: r2plus1d_18, batch 32', cfg, {name: learner(cfg, device, dtype)}, 5 if quick else 15, clock)
             rows += summary('memory', 'GB', {name: [torch.cuda.max_memory_allocated(device)/1e9]})
+    for batch in () if quick else (64, 128, 256):
+        larger = replace(cfg, batch=batch)
+        rows += step_rows(f'step: r2plus1d_18, batch {batch}', larger, {'bf16': learner(larger, device, torch.bfloat16)}, 5, clock)
+    compiled = interleaved({'bf16, compiled': learner(replace(cfg, compile='inductor'), device, torch.bfloat16)}, 5 if quick else 15, clock)
+    rows += summary('step: r2plus1d_18, batch 32', 'pairs/s', {name: cfg.batch/np.array(found) for name,found in compiled.items()})
     return rows + summary('ceiling', 'TFLOP/s', {'bf16 product of 8192': [ceiling]})
 
 def bench_step(

@@ -253,7 +253,7 @@ def forward(self:MoCo,
 )->Tensor: # scalar, the loss of the whole batch, the same on every rank
     "Encode this rank's share, gather everybody's, put the keys back in order, compare."
     q, k = gather(self.embed(clips_q)), gather(self.embed_keys(clips_k))
-    k = k[group_permutation(self.cfg.seed, step, len(k)).argsort().to(k.device)]
+    k = k[group_permutation(self.cfg.seed, step, len(k)).argsort().to(k.device, non_blocking=True)]
     with torch.autocast(q.device.type, enabled=False): return self.compare(q, k, ids.to(q.device))
 
 # %% ../nbs/05_contrast.ipynb #8168b9ed

@@ -161,6 +161,7 @@ class Config:
     weight_decay:float=1e-4      # (4.1)
     clip_norm:float=0.0          # longest gradient; 0: any (released: 40)
     checkpointing:bool=False     # recompute activations in the backward pass: less memory, about a third more time (ours)
+    compile:str=''               # backend of torch.compile for the encoders, such as 'inductor'; empty: not compiled (ours)
     seed:int=0                   # of everything random
 
 # %% ../nbs/00_core.ipynb #2ebe8a7c

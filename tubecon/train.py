@@ -151,6 +151,8 @@ class Trainer:
             encoder = build_encoder(cfg.encoder, generator(cfg.seed, 'encoder'))
             encoder.checkpointing = cfg.checkpointing
             self.moco = MoCo(encoder, cfg.dim, cfg).to(self.device)
+        for name,module in self.moco.named_children():
+            if cfg.compile and name.endswith('encoder'): module.compile(backend=cfg.compile)
         self.optimizer = make_optimizer(cfg, self.moco.parameters())
 
 # %% ../nbs/09_train.ipynb #ad6520d3
@@ -285,6 +287,8 @@ def check_run(
     for name,choices in CHOICES.items():
         if getattr(cfg, name) not in choices: raise TubeconError(f'{name} is one of {", ".join(choices)}, not {getattr(cfg, name)!r}')
     if cfg.method=='temporal' and cfg.scenes!='video': raise TubeconError("nothing changes with time in a still picture: temporal contrast needs scenes='video'")
+    if cfg.compile and cfg.compile not in torch.compiler.list_backends(exclude_tags=()): raise TubeconError(
+        f'no compiler {cfg.compile!r}: leave compile empty, or choose one of {", ".join(torch.compiler.list_backends())}')
     if cfg.batch>8*n or n<2: raise TubeconError(f'a batch of {cfg.batch} shows each of {n} videos too often: set batch to {8*n} or less, or give more videos')
     if 0<cfg.queue<cfg.batch: raise TubeconError(f'a batch of {cfg.batch} does not fit a queue of {cfg.queue}: lengthen queue, or set it to 0')
     if min(cfg.short_sides)<cfg.size: raise TubeconError(f'short_sides {cfg.short_sides} are shorter than the clip of {cfg.size}: lengthen them')
