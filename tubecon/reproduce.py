@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['STILL', 'TRANSFORMS', 'RANGES', 'TABLES', 'QUEUE', 'STRONG', 'QUESTIONS', 'ROWS', 'SEVERE_FOUR', 'SMALL',
            'SMALL_TEMPORAL', 'SCALES', 'TUBELET_FIELDS', 'DATASETS', 'CHANCE', 'Scale', 'run_config', 'settings_hash',
-           'plan', 'estimate', 'judges', 'judged_clips', 'swap_results', 'done', 'reproduce_one', 'gather',
-           'table_rows', 'accuracies', 'row_gains', 'show_rows', 'command_lines', 'main']
+           'plan', 'estimate', 'judges', 'judged_clips', 'swap_results', 'pretext_results', 'done', 'reproduce_one',
+           'gather', 'table_rows', 'accuracies', 'row_gains', 'show_rows', 'command_lines', 'main']
 
 # %% ../nbs/13_reproduce.ipynb #753bf523
 import hashlib, itertools, json
@@ -160,11 +160,18 @@ def judged_clips(
 
 def swap_results(
     encoder:torch.nn.Module,
-    known, judged, # from `judged_clips`
+    clips:torch.Tensor, # (n,3,t,h,w) uint8
     scale:str, # whose tubelets are laid on the judged clips, the same for all encoders
 )->dict: # what pairs share to the share of comparisons won
     "The swap test of chapter 06a."
-    return swap_test(encoder, judged[0], run_config(scale, {}), generator('swap')).nearer.to_dict()
+    return swap_test(encoder, clips, run_config(scale, {}), generator('swap')).nearer.to_dict()
+
+def pretext_results(
+    folder:Path, # of a run
+)->dict: # metric to value
+    "How well the last tenth of a run told pairs."
+    log = pd.read_csv(folder/'log.csv')
+    return log.tail(max(1, len(log)//10))[['loss','accuracy']].mean().to_dict()
 
 # %% ../nbs/13_reproduce.ipynb #608e9d1f
 def done(
@@ -189,12 +196,15 @@ def reproduce_one(
     if not weights.exists() and not pretrain(cfg, videos, folder, device, (folder/'checkpoint.pt').exists(), workers=workers)[1]: return False
     steps, before = total_steps(cfg, round(cfg.share*len(videos)))[0], done(folder)
     sets = judges(scale, manifests)
-    asked = [('frozen', exp, frozen_results) for exp in sets] + [('swap', exp, partial(swap_results, scale=scale)) for exp in sets[:1]]
-    for question,exp,answer in asked:
-        if (question, exp.dataset) in before: continue
-        rows = [dict(experiment=question, method=cfg.method, dataset=exp.dataset, metric=metric, value=round(value, 4), steps=steps, **how)
-                for metric,value in answer(load_encoder(weights).to(device), *judged_clips(exp, manifests)).items()]
-        add_results(folder/'results.csv', rows)
+    def encoder(): return load_encoder(weights).to(device)
+    def frozen(exp): return frozen_results(encoder(), *judged_clips(exp, manifests))
+    def swap(exp): return swap_results(encoder(), judged_clips(exp, manifests)[1][0], scale)
+    asked = {('pretext','pairs'): partial(pretext_results, folder), **{('frozen', exp.dataset): partial(frozen, exp) for exp in sets},
+             **{('swap', exp.dataset): partial(swap, exp) for exp in sets[:1]}}
+    for (question,dataset),answer in asked.items():
+        if (question, dataset) in before: continue
+        add_results(folder/'results.csv', [dict(experiment=question, method=cfg.method, dataset=dataset, metric=metric, value=round(value, 4), steps=steps, **how)
+            for metric,value in answer().items()])
     for name in run.finetune:
         for exp in sets if name=='own' else [experiment(name)]:
             if (name, exp.dataset) in before: continue
@@ -234,7 +244,7 @@ def accuracies(
     seeds:int=3, # rows with fewer are left out
 )->pd.DataFrame: # percent, by (row, seed) and data set
     "What encoders of a table know, its rows in order."
-    tuned = results[~results.experiment.isin(['frozen','swap'])]
+    tuned = results[~results.experiment.isin(['pretext','frozen','swap'])]
     asked = tuned[tuned.metric==tuned.experiment.map(lambda name: experiment(name).metric)] if readout=='finetuned' else results[(results.experiment=='frozen')&(results.metric==readout)]
     values = 100*table_rows(asked, table, scale).replace(dict(dataset=DATASETS)).pivot_table(index=['row','seed'], columns='dataset', values='value').dropna()
     values = values[[*(name for name in CHANCE if name in values), *(name for name in values if name not in CHANCE)]]
