@@ -6,7 +6,7 @@
 __all__ = ['STILL', 'TRANSFORMS', 'RANGES', 'TABLES', 'QUEUE', 'STRONG', 'QUESTIONS', 'ROWS', 'SEVERE_FOUR', 'SMALL',
            'SMALL_TEMPORAL', 'SCALES', 'TUBELET_FIELDS', 'DATASETS', 'CHANCE', 'Scale', 'run_config', 'settings_hash',
            'plan', 'estimate', 'judges', 'judged_clips', 'swap_results', 'pretext_results', 'done', 'reproduce_one',
-           'gather', 'table_rows', 'accuracies', 'row_gains', 'show_rows', 'command_lines', 'main']
+           'gather', 'table_rows', 'accuracies', 'row_gains', 'show_rows', 'share_of', 'command_lines', 'main']
 
 # %% ../nbs/13_reproduce.ipynb #753bf523
 import hashlib, itertools, json
@@ -32,7 +32,7 @@ TABLES = dict(
     table2={'Temporal Contrast Baseline': dict(method='temporal'), 'Tubelet Generation': dict(STILL, motion='static'),
             'Tubelet Motion': STILL, 'Tubelet Transformation': {}},
     table3={'No motion': dict(STILL, motion='static'), 'Linear': dict(STILL, motion='linear'), 'Non-Linear': STILL},
-    figure5={f'{method} {share:.0%}': dict(method=method, share=share) for share in (.05,.25,1.) for method in ('temporal','tubelet')},
+    figure5={f'{method} {share:.0%}': dict(method=method, share=share) for share in (.05,.1,.25,.33,.5,1.) for method in ('temporal','tubelet')},
     table4={'None': STILL, 'Scale': dict(transforms=('scale',)), 'Shear': dict(transforms=('shear',)), 'Rotation': {}},
     table5={str(m): dict(tubelets=m) for m in (1,2,3)},
     table11={' + '.join(names).capitalize() or 'None': dict(transforms=names) for k in range(4) for names in itertools.combinations(TRANSFORMS, k)},
@@ -78,7 +78,7 @@ SCALES = dict(
     real=Scale('small', dict(SMALL, steps=448, size=48, short_sides=(48,54,60), patch_sides=(15,33), delta=(18,36)), SMALL_TEMPORAL, finetuned=dict(table2=('own',)),
         own=dict(frames=8, stride=4, rate=0., size=48, crop='random', short_sides=(52,64), flip=0., jitter=(), lr=2e-3,
             epochs=12, milestones=(8,10), test_short_side=56, clips=3, validate_every=4)),
-    paper=Scale('paper', finetuned={table: SEVERE_FOUR for table in TABLES}),
+    paper=Scale('paper', finetuned=dict.fromkeys(TABLES, SEVERE_FOUR) | dict.fromkeys(('table11','table12'), SEVERE_FOUR[:2]) | dict(figure5=(*SEVERE_FOUR,'hmdb51'))),
 )
 
 def run_config(
@@ -279,6 +279,16 @@ def show_rows(
     return figure
 
 # %% ../nbs/13_reproduce.ipynb #54808232
+def share_of(
+    runs:pd.DataFrame, # from `plan`
+    shard:str, # 'i/n'
+)->pd.DataFrame: # every n-th row from the i-th; raises `TubeconError` if that is not what the text says
+    "The part of a plan that one machine takes."
+    try: i, n = map(int, shard.split('/'))
+    except ValueError: i, n = 0, 0
+    if not 0<=i<n: raise TubeconError(f'--shard {shard}: expected i/n with i from 0 to n-1, such as 0/2')
+    return runs.iloc[i::n]
+
 def command_lines(
     runs:pd.DataFrame, # from `plan`
     scale:str, # one of `SCALES`
@@ -317,11 +327,9 @@ def main(
         tables = [one for name in table.split(',') for one in groups.get(name, [name])]
         runs, folder = plan(tables, scale, seeds), Path(out or f'runs/{scale}')
         if scale!='world' and not (manifest or lines): raise TubeconError(f'scale {scale} is for real videos: give --manifest FILE')
+        runs = share_of(runs, shard)
         if lines: return print('\n'.join(command_lines(runs, scale, manifest, str(folder))))
-        try: i, n = map(int, shard.split('/'))
-        except ValueError: i, n = 0, 0
-        if not 0<=i<n: raise TubeconError(f'--shard {shard}: expected i/n with i from 0 to n-1, such as 0/2')
-        runs, videos = runs.iloc[i::n], find_videos('', manifest)
+        videos = find_videos('', manifest)
         guess = estimate(runs, len(videos), rate)
         trained = [(folder/f'{run.encoder}-{run.seed}'/'weights.safetensors').exists() for run in runs.itertuples()]
         print(guess.assign(trained=trained).round(2).to_string(index=False))

@@ -11,7 +11,7 @@ __all__ = ['CHOICES', 'addresses', 'Share', 'gather_clips', 'jittered', 'noise_s
            'pretrain', 'main']
 
 # %% ../nbs/09_train.ipynb #5970a412
-import json, math, os, re, resource, signal, subprocess, sys, threading, time, traceback
+import json, math, os, re, signal, subprocess, sys, threading, time, traceback
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from datetime import timedelta
@@ -30,6 +30,8 @@ from .overlay import jitter_colours, pair_tubelets, paste, sample_jitter, sample
 from .readout import extract_features, knn, linear_probe
 from .video import ClipDataset, EvalDataset, Manifest, Skipped, collate, probe, unbroken
 from .world import make_world
+try: import resource
+except ImportError: resource = None # Windows
 
 # %% ../nbs/09_train.ipynb #53ba72de
 def addresses(
@@ -225,9 +227,10 @@ def load(self:Trainer,
 # %% ../nbs/09_train.ipynb #7423bd91
 def peak_memory(
     device:torch.device,
-)->float: # GiB
+)->float: # GiB; NaN on Windows
     "The most memory in use so far: of the GPU's, or of this process's."
     if device.type=='cuda': return torch.cuda.max_memory_allocated(device)/2**30
+    if resource is None: return math.nan
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/(2**30 if sys.platform=='darwin' else 2**20) # macOS counts bytes, Linux KiB
 
 # %% ../nbs/09_train.ipynb #1214783d
@@ -299,7 +302,7 @@ def leave_group(
     worker:int, # its number, which the loader gives
 ):
     "Be reached by no signal to the group."
-    os.setsid()
+    if hasattr(os, 'setsid'): os.setsid() # Windows has no such groups
 
 def batches(
     cfg:Config,
