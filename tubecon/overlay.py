@@ -94,13 +94,15 @@ def pixel_centres(
 # %% ../nbs/04_overlay.ipynb #7c18563e
 def film_parts(
     tubelets:Tubelets,
-)->tuple: # canvases (b,m,c+1,p,p), colour times alpha, and alpha; maps (b,m,2,t,3) from x,y,1 to x and y on the canvas; opacity (b,m,t)
+)->tuple: # canvases (b,m,c+1,p,p), colour times alpha, and alpha; maps (b,m,2,t,3) from x,y,1 to x and y on the canvas, -1..1; opacity (b,m,t)
     "What a film is made from."
     alpha = tubelets.masks[:,:,None]
     back = torch.linalg.inv(tubelets.matrices)
     centre = canvas_centre(tubelets.sizes, alpha.shape[-1]).flip(-1)
     offset = centre[:,:,None,:,None] - back @ tubelets.paths[...,None]
-    return torch.cat([tubelets.patches*alpha, alpha], 2), torch.cat([back, offset], -1).transpose(2, 3), tubelets.opacity
+    maps = torch.cat([back, offset], -1)*2/alpha.shape[-1]
+    maps[...,2] -= 1
+    return torch.cat([tubelets.patches*alpha, alpha], 2), maps.transpose(2, 3), tubelets.opacity
 
 # %% ../nbs/04_overlay.ipynb #166ab023
 def film_of(
@@ -108,9 +110,8 @@ def film_of(
     h:int, w:int, # size of the frame
 )->Tensor: # (b,c+1,t,h,w): colour times alpha, and alpha
     "A film from its parts, the later tubelets in front of the earlier."
-    (b, m, c, p, _), t = canvases.shape, opacity.shape[2]
-    places = maps.flatten(2, 3) @ pixel_centres(h, w, canvases.device)
-    grid = places.mul_(2/p).sub_(1).view(b*m, 2, t*h, w).movedim(1, 3)
+    (b, m, c, *_), t = canvases.shape, opacity.shape[2]
+    grid = (maps.flatten(2, 3) @ pixel_centres(h, w, canvases.device)).view(b*m, 2, t*h, w).movedim(1, 3)
     films = grid_sample(canvases.flatten(0, 1), grid, mode='bilinear', padding_mode='zeros', align_corners=False)
     layers, *fronts = films.view(b, m, c, t, h, w).mul_(opacity[:,:,None,:,None,None]).unbind(1)
     for front in fronts: layers = front + layers*(1-front[:,-1:])
@@ -130,7 +131,7 @@ def cover(
 )->Tensor: # as clips
     "Lay a film over clips."
     colour, alpha, whole = layers[:,:-1], layers[:,-1:], clips.dtype==torch.uint8
-    pixels = clips*(1-alpha) + colour*(255 if whole else 1)
+    pixels = (clips*(1-alpha)).add_(colour, alpha=255 if whole else 1)
     return (pixels.round_() if whole else pixels).to(clips.dtype)
 
 # %% ../nbs/04_overlay.ipynb #c64db8ef
