@@ -24,9 +24,9 @@ def normalise(
     mean=MEAN, std=STD, # per channel
 )->Tensor: # (b,c,t,h,w) float
     "Zero mean, unit variance, per colour channel."
-    pixels = clips.float()/255 if clips.dtype==torch.uint8 else clips
-    shape = (1, -1, 1, 1, 1)
-    return (pixels - pixels.new_tensor(mean).view(shape)) / pixels.new_tensor(std).view(shape)
+    pixels = clips/255 if clips.dtype==torch.uint8 else clips
+    mean, std = (pixels.new_tensor(x).view(1, -1, 1, 1, 1) for x in (mean, std))
+    return (pixels-mean).div_(std)
 
 # %% ../nbs/00_core.ipynb #8c6d3819
 def generator(
