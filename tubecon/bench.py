@@ -8,7 +8,7 @@ __all__ = ['COLUMNS', 'PARTS', 'BENCHES', 'interleaved', 'summary', 'processor',
            'usable', 'read_parts', 'split_reads', 'pair_rates', 'disk', 'format_rows', 'bench_read', 'clock_of',
            'noise_clips', 'overlays', 'bench_overlay', 'learner', 'step_flops', 'matmul_rate', 'step_rows',
            'with_threads', 'cpu_steps', 'tf32', 'cuda_steps', 'bench_step', 'run_rows', 'parts_of_step', 'step_parts',
-           'bench_train', 'write_bench', 'main']
+           'method_costs', 'bench_train', 'write_bench', 'main']
 
 # %% ../nbs/09a_bench.ipynb #f728a8e0
 import json, math, os, platform, tempfile, time, zipfile
@@ -466,6 +466,13 @@ def step_parts(
         rows += summary(what, 'ms per pair', {name: 1000*np.array(seconds[method,name])/cfg.batch for name in parts})
         rows += summary(what, 'GFLOP per pair', dict(learn=[step_flops(parts['learn'])/cfg.batch/1e9]))
     return rows
+
+def method_costs(
+    rows:pd.DataFrame, # from `bench_train`
+)->pd.DataFrame: # medians, by (part, unit) and method
+    "What `step_parts` found, side by side."
+    of = rows[rows.what.str.startswith('parts of a step, ')].assign(method=lambda t: t.what.str.split(', ').str[1])
+    return of.pivot(index=['variant','unit'], columns='method', values='median').loc[list(dict.fromkeys(zip(of.variant, of.unit)))]
 
 # %% ../nbs/09a_bench.ipynb #069ab854
 def bench_train(

@@ -169,9 +169,9 @@ def swap_results(
 def pretext_results(
     folder:Path, # of a run
 )->dict: # metric to value
-    "How well the last tenth of a run told pairs."
+    "How well the last tenth of a run told pairs, how long it waited for data, and its memory."
     log = pd.read_csv(folder/'log.csv')
-    return log.tail(max(1, len(log)//10))[['loss','accuracy']].mean().to_dict()
+    return log.tail(max(1, len(log)//10)).reindex(columns=['loss','accuracy','wait','memory']).mean().dropna().to_dict()
 
 # %% ../nbs/13_reproduce.ipynb #608e9d1f
 def done(
