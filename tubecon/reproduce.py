@@ -113,7 +113,7 @@ def plan(
     "What has to be trained, each once; all seeds of an encoder are neighbours."
     if unknown := [t for t in tables if t not in ROWS]: raise TubeconError(f'no table {", ".join(unknown)}: choose from {", ".join(ROWS)}, all or questions')
     if scale not in SCALES: raise TubeconError(f'no scale {scale!r}: choose one of {", ".join(SCALES)}')
-    if scale!='world' and (asked := [t for t in tables if t in QUESTIONS]): raise TubeconError(f'{", ".join(asked)}: questions are asked at scale world, in its pixels and steps')
+    if scale=='paper' and (asked := [t for t in tables if t in QUESTIONS]): raise TubeconError(f'{", ".join(asked)}: questions are asked at scale world or real, in their pixels and steps')
     rows = {}
     for table in tables:
         for row,changes in ROWS[table].items():
