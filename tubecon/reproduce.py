@@ -196,11 +196,12 @@ def reproduce_one(
     if not weights.exists() and not pretrain(cfg, videos, folder, device, (folder/'checkpoint.pt').exists(), workers=workers)[1]: return False
     steps, before = total_steps(cfg, round(cfg.share*len(videos)))[0], done(folder)
     sets = judges(scale, manifests)
+    swapped = sets if SCALES[scale].own else sets[:1] # the scenes of the world are alike in all its sets
     def encoder(): return load_encoder(weights).to(device)
     def frozen(exp): return frozen_results(encoder(), *judged_clips(exp, manifests))
     def swap(exp): return swap_results(encoder(), judged_clips(exp, manifests)[1][0], scale)
     asked = {('pretext','pairs'): partial(pretext_results, folder), **{('frozen', exp.dataset): partial(frozen, exp) for exp in sets},
-             **{('swap', exp.dataset): partial(swap, exp) for exp in sets[:1]}}
+             **{('swap', exp.dataset): partial(swap, exp) for exp in swapped}}
     for (question,dataset),answer in asked.items():
         if (question, dataset) in before: continue
         add_results(folder/'results.csv', [dict(experiment=question, method=cfg.method, dataset=dataset, metric=metric, value=round(value, 4), steps=steps, **how)
