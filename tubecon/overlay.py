@@ -94,7 +94,7 @@ def pixel_centres(
 # %% ../nbs/04_overlay.ipynb #7c18563e
 def film_parts(
     tubelets:Tubelets,
-)->tuple: # canvases (b,m,c+1,p,p), colour times alpha, and alpha; maps (b,m,2,t,3) from x,y,1 to x and y on the canvas, -1..1; opacity (b,m,t)
+)->tuple: # canvases (b,m,c+1,p,p), colour times alpha, and alpha; maps (b,m,2,t,3) from x,y,1 to x and y on the canvas, whose edges are at -1 and 1; opacity (b,m,t)
     "What a film is made from."
     alpha = tubelets.masks[:,:,None]
     back = torch.linalg.inv(tubelets.matrices)

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 from .contrast import MoCo, average_over_ranks, derangement, rank_and_size
-from .core import MEAN, STD, Config, Path, TubeconError, atomic, dashes, generator, normalise, pick_device, plain_errors, preset
+from .core import MEAN, MEANS, STD, Config, Path, TubeconError, atomic, dashes, generator, normalise, pick_device, plain_errors, preset
 from .encoder import build_encoder, load_weights, save_weights
 from .overlay import jitter_colours, pair_tubelets, paste, sample_jitter, sample_tubelets
 from .readout import extract_features, knn, linear_probe
@@ -218,7 +218,7 @@ def load(self:Trainer,
     except Exception as error: raise TubeconError(
         f'{path} is not a checkpoint of tubecon.train ({str(error).splitlines()[0][:80]}): start without --resume') from None
     then, now = (json.loads(json.dumps(asdict(Config()) | cfg)) for cfg in (json.loads(state['cfg']), asdict(self.cfg))) # a setting of later date is at its default
-    if changed := [f'{key}={now[key]} (was {then[key]})' for key in now if now[key]!=then[key]]: raise TubeconError(
+    if changed := [f'{key}={now[key]} (was {then[key]})' for key in now if now[key]!=then[key] and key not in MEANS]: raise TubeconError(
         f'{path} is of a run with other settings: now {", ".join(changed)}; give the same settings, or borrow its weights alone with --init')
     self.moco.load_state_dict(state['moco'])
     self.optimizer.load_state_dict(state['optimizer'])
@@ -292,6 +292,7 @@ def check_run(
     if cfg.method=='temporal' and cfg.scenes!='video': raise TubeconError("nothing changes with time in a still picture: temporal contrast needs scenes='video'")
     if cfg.compile and cfg.compile not in torch.compiler.list_backends(exclude_tags=()): raise TubeconError(
         f'no compiler {cfg.compile!r}: leave compile empty, or choose one of {", ".join(torch.compiler.list_backends())}')
+    if cfg.compile and cfg.checkpointing: raise TubeconError('torch.compile does not record what checkpointing computes twice: leave compile empty, or checkpointing false')
     if cfg.batch>8*n or n<2: raise TubeconError(f'a batch of {cfg.batch} shows each of {n} videos too often: set batch to {8*n} or less, or give more videos')
     if 0<cfg.queue<cfg.batch: raise TubeconError(f'a batch of {cfg.batch} does not fit a queue of {cfg.queue}: lengthen queue, or set it to 0')
     if min(cfg.short_sides)<cfg.size: raise TubeconError(f'short_sides {cfg.short_sides} are shorter than the clip of {cfg.size}: lengthen them')
@@ -359,6 +360,7 @@ def fit(
 )->bool: # whether the run is complete
     "Train, log and save; raises `TubeconError` when the loss is not a number."
     cfg, out, first = trainer.cfg, Path(out), rank_and_size()[0]==0
+    if trainer.device.type=='cuda': torch.cuda.reset_peak_memory_stats(trainer.device)
     end = total_steps(cfg, len(manifest))[0]
     last = min(stop or end, end)
     log, pace, skipped = Log(out/'log.csv', trainer.step) if first else None, Pace(), Skipped(skip)
@@ -391,7 +393,7 @@ def first_clips(
     workers:int=0,
 ): # clips (n,c,t,size,size) uint8, labels (n,)
     "The first view of each video; raises `TubeconError` if one cannot be read."
-    loader = DataLoader(videos, 64, collate_fn=collate, num_workers=workers)
+    loader = DataLoader(videos, 64, collate_fn=collate, num_workers=workers, timeout=300 if workers else 0)
     clips, labels = zip(*((batch['clips'][:,0], batch['labels']) for batch in unbroken(loader)))
     return torch.cat(clips), torch.cat(labels)
 
