@@ -7,11 +7,12 @@ __all__ = ['COLUMNS', 'PARTS', 'CUDA_VARIANTS', 'BENCHES', 'interleaved', 'summa
            'moving_video', 'write_source', 'write_zip', 'read_zip', 'ZipDataset', 'read_config', 'make_files',
            'data_sets', 'missing', 'usable', 'read_parts', 'split_reads', 'pair_rates', 'disk', 'format_rows',
            'bench_read', 'clock_of', 'noise_clips', 'overlays', 'bench_overlay', 'learner', 'step_flops', 'matmul_rate',
-           'step_rows', 'with_threads', 'cpu_steps', 'tf32', 'in_tf32', 'cuda_steps', 'bench_step', 'run_rows',
-           'parts_of_step', 'step_parts', 'method_costs', 'bench_train', 'write_bench', 'main']
+           'step_rows', 'within', 'cpu_steps', 'tf32', 'cuda_steps', 'bench_step', 'run_rows', 'parts_of_step',
+           'step_parts', 'method_costs', 'bench_train', 'write_bench', 'main']
 
 # %% ../nbs/09a_bench.ipynb #f728a8e0
 import json, math, os, platform, tempfile, time, zipfile
+from functools import partial
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -371,12 +372,13 @@ def step_rows(
         *summary(what, 'TFLOP/s', {name: flops/np.array(found)/1e12 for name,found in seconds.items()}, first)]
 
 # %% ../nbs/09a_bench.ipynb #036e2b29
-def with_threads(
-    n:int, function,
+def within(
+    context, # a function that gives a context manager
+    function,
 ): # a function
-    "The same function on so many threads."
+    "The same function within a context."
     def run(i=0):
-        with threads(n): return function(i)
+        with context(): return function(i)
     return run
 
 def cpu_steps(
@@ -387,8 +389,8 @@ def cpu_steps(
     small, paper = preset('small'), preset('paper', batch=2, bn_group=2)
     for name,cfg,repetitions,many in (('small', small, 5 if quick else 15, both), ('r2plus1d_18', paper, 1 if quick else 4, both[-1:] if quick else both)):
         step = learner(cfg)
-        ways = {f'{n} thread{"s"[:n-1]}': with_threads(n, step) for n in many}
-        if cfg is small: ways['1 thread, bf16'] = with_threads(1, learner(cfg, dtype=torch.bfloat16))
+        ways = {f'{n} thread{"s"[:n-1]}': within(partial(threads, n), step) for n in many}
+        if cfg is small: ways['1 thread, bf16'] = within(partial(threads, 1), learner(cfg, dtype=torch.bfloat16))
         rows += step_rows(f'step: {name}, batch {cfg.batch}', cfg, ways, repetitions)
     return rows
 
@@ -404,14 +406,6 @@ def tf32(
     try: yield
     finally:
         for backend,was in zip(backends, before): backend.allow_tf32 = was
-
-def in_tf32(
-    on:bool, function,
-): # a function
-    "The same function with or without TF32."
-    def run(i=0):
-        with tf32(on): return function(i)
-    return run
 
 CUDA_VARIANTS = { # TF32, precision, settings
     'fp32': (False, torch.float32, {}), 'TF32': (True, torch.float32, {}), 'bf16': (True, torch.bfloat16, {}), 'bf16, compiled': (True, torch.bfloat16, dict(compile='inductor'))}
@@ -429,7 +423,7 @@ def cuda_steps(
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
         try:
-            step = in_tf32(on, learner(replace(cfg, **changes), device, dtype))
+            step = within(partial(tf32, on), learner(replace(cfg, **changes), device, dtype))
             step()
         except RuntimeError as error: return None, summary(what, 'GB', {name: str(error).splitlines()[0][:80]})
         return step, summary(what, 'GB', {name: [(torch.cuda.max_memory_allocated(device)-before)/1e9]})

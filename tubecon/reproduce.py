@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache, partial
 import matplotlib.pyplot as plt, pandas as pd, torch
 from fastcore.script import call_parse, store_true
-from .core import MEANS, Config, Path, TubeconError, atomic, dashes, generator, pick_device, plain_errors, preset
+from .core import EXECUTION, Config, Path, TubeconError, atomic, dashes, generator, pick_device, plain_errors, preset
 from .encoder import build_encoder, load_encoder
 from .finetune import find_manifest, run_experiment
 from .overlay import SHAPES
@@ -98,7 +98,7 @@ def settings_hash(
     cfg:Config,
 )->str: # 8 hexadecimal digits, the same for all seeds
     "The name of what a pretraining depends on."
-    unused = {'seed', *MEANS, *(TUBELET_FIELDS if cfg.method=='temporal' else ('mask_own',)),
+    unused = {'seed', *EXECUTION, *(TUBELET_FIELDS if cfg.method=='temporal' else ('mask_own',)),
               *(f'{name}_range' for name in TRANSFORMS if name not in cfg.transforms)}
     default = asdict(Config())
     told = {name: value for name,value in asdict(cfg).items() if name not in unused and value!=default[name]}

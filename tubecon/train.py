@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 from .contrast import MoCo, average_over_ranks, derangement, rank_and_size
-from .core import MEAN, MEANS, STD, Config, Path, TubeconError, atomic, dashes, generator, normalise, pick_device, plain_errors, preset
+from .core import MEAN, EXECUTION, STD, Config, Path, TubeconError, atomic, dashes, generator, normalise, pick_device, plain_errors, preset
 from .encoder import build_encoder, load_weights, save_weights
 from .overlay import jitter_colours, pair_tubelets, paste, sample_jitter, sample_tubelets
 from .readout import extract_features, knn, linear_probe
@@ -218,7 +218,7 @@ def load(self:Trainer,
     except Exception as error: raise TubeconError(
         f'{path} is not a checkpoint of tubecon.train ({str(error).splitlines()[0][:80]}): start without --resume') from None
     then, now = (json.loads(json.dumps(asdict(Config()) | cfg)) for cfg in (json.loads(state['cfg']), asdict(self.cfg))) # a setting of later date is at its default
-    if changed := [f'{key}={now[key]} (was {then[key]})' for key in now if now[key]!=then[key] and key not in MEANS]: raise TubeconError(
+    if changed := [f'{key}={now[key]} (was {then[key]})' for key in now if now[key]!=then[key] and key not in EXECUTION]: raise TubeconError(
         f'{path} is of a run with other settings: now {", ".join(changed)}; give the same settings, or borrow its weights alone with --init')
     self.moco.load_state_dict(state['moco'])
     self.optimizer.load_state_dict(state['optimizer'])
