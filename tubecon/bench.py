@@ -8,10 +8,10 @@ __all__ = ['COLUMNS', 'PARTS', 'CUDA_VARIANTS', 'BENCHES', 'interleaved', 'summa
            'data_sets', 'missing', 'usable', 'read_parts', 'split_reads', 'pair_rates', 'disk', 'format_rows',
            'bench_read', 'clock_of', 'noise_clips', 'overlays', 'bench_overlay', 'learner', 'step_flops', 'matmul_rate',
            'step_rows', 'within', 'cpu_steps', 'tf32', 'cuda_steps', 'bench_step', 'run_rows', 'parts_of_step',
-           'step_parts', 'method_costs', 'bench_train', 'write_bench', 'main']
+           'step_parts', 'run_memory', 'method_costs', 'bench_train', 'write_bench', 'main']
 
 # %% ../nbs/09a_bench.ipynb #f728a8e0
-import json, math, os, platform, tempfile, time, zipfile
+import json, math, os, platform, subprocess, sys, tempfile, time, zipfile
 from functools import partial
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -484,10 +484,20 @@ def step_parts(
         rows += summary(what, 'GFLOP per pair', dict(learn=[step_flops(parts['learn'])/cfg.batch/1e9]))
     return rows
 
+def run_memory(
+    method:str, # tubelet or temporal
+    device,
+)->float: # GiB
+    "The most memory that the default run needs, in a process of its own."
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([sys.executable, '-m', 'tubecon.train', '--method', method, '--stop', '20', '--device', str(device), '--name', 'run', '--out', folder],
+                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return pd.read_csv(Path(folder)/'run'/'log.csv').memory.max()
+
 def method_costs(
     rows:pd.DataFrame, # from `bench_train`
 )->pd.DataFrame: # medians, by (part, unit) and method
-    "What `step_parts` found, side by side."
+    "What either method costs, side by side."
     of = rows[rows.what.str.startswith('parts of a step, ')].assign(method=lambda t: t.what.str.split(', ').str[1])
     return of.pivot(index=['variant','unit'], columns='method', values='median').loc[list(dict.fromkeys(zip(of.variant, of.unit)))]
 
@@ -499,7 +509,8 @@ def bench_train(
     "The default run, cut short, and what its parts cost by either method."
     cfg, m = preset('small'), Manifest.read(make_world(tiers=('pretrain',))['pretrain']).where(split='train')
     runs = [run_rows(cfg, m, device, 20 if quick else 50, cache) for cache in ((True,) if quick else (True,False))]
-    return [*sum(runs, []), *step_parts(cfg, m, device, 3 if quick else 9)]
+    memory = [summary(f'parts of a step, {method}', 'GiB', {'a whole run': [run_memory(method, device)]}) for method in ('tubelet','temporal')]
+    return sum(runs, []) + step_parts(cfg, m, device, 3 if quick else 9) + sum(memory, [])
 
 # %% ../nbs/09a_bench.ipynb #7c4c997c
 BENCHES = dict(read=bench_read, overlay=bench_overlay, step=bench_step, train=bench_train)
