@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CLIP_FIELDS', 'Features', 'clip_settings', 'gallery_and_queries', 'FeatureMaps', 'feature_key', 'token_batches',
-           'frozen_features', 'AttentiveProbe', 'attentive_probe', 'chance', 'readouts', 'nearest', 'some_of_each',
+           'frozen_features', 'AttentiveProbe', 'attentive_probe', 'chance', 'readouts', 'some_of_each',
            'show_retrieved', 'fitting_tubelets', 'swap_readout', 'frozen_encoder', 'list_name', 'write_figure', 'main']
 
 # %% ../nbs/11b_probe.ipynb #dbc7daa0
@@ -13,17 +13,16 @@ from collections import namedtuple
 import matplotlib.pyplot as plt, numpy as np, pandas as pd, torch
 from fastcore.script import call_parse, store_true
 from scipy.stats import hypergeom
-from sklearn.neighbors import NearestNeighbors
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 from .core import Config, Path, TubeconError, atomic, dashes, generator, pick_device, plain_errors, preset
 from .encoder import build_encoder, load_weights
 from .finetune import find_encoder, find_manifest, method_of
-from .readout import extract_features, knn, linear_probe, retrieval, show_swap, swap_test
+from .readout import extract_features, knn, linear_probe, nearest, retrieval, show_swap, swap_test
 from .severe import WORLD_SUITE, Experiment, TestViews, class_names, held_out
 from .severe import SMALL as WORLD_CLIPS
-from .train import add_results
+from .train import add_results, first_clips
 from .video import Manifest, collate, unbroken
 from .viz import COLOURS, set_style, show_clip
 
@@ -187,13 +186,6 @@ def readouts(
     return pd.DataFrame(rows, index=['value','chance']).T
 
 # %% ../nbs/11b_probe.ipynb #b9183a07
-def nearest(
-    gallery_x, query_x, # (n,d) and (m,d) features
-    k:int=3,
-)->np.ndarray: # (m,k) rows of the gallery
-    "The nearest clips by cosine, nearest first."
-    return NearestNeighbors(n_neighbors=min(k, len(gallery_x)), metric='cosine').fit(gallery_x).kneighbors(query_x, return_distance=False)
-
 def some_of_each(
     labels, # (n,)
     most:int=5,
@@ -241,8 +233,7 @@ def swap_readout(
 )->pd.DataFrame: # see `swap_test`
     "Whether clips that share a patch, or a motion, are near."
     some = manifest[np.unique(np.linspace(0, len(manifest)-1, 256).round().astype(int))]
-    loader = DataLoader(TestViews(some, exp, 1), 64, collate_fn=collate, num_workers=workers, timeout=300 if workers else 0)
-    clips = torch.cat([batch['clips'][:,0] for batch in unbroken(loader)])
+    clips,_ = first_clips(TestViews(some, exp, 1), workers)
     return swap_test(encoder, clips, fitting_tubelets(exp), generator(seed, 'swap'), pairs)
 
 # %% ../nbs/11b_probe.ipynb #5cad93ee
