@@ -78,7 +78,7 @@ def feature_key(
     about = encoder.mean, encoder.std, [module.eps for module in encoder.modules() if hasattr(module, 'eps')], [getattr(exp, name) for name in CLIP_FIELDS]
     seen = hashlib.sha256(repr((encoder.name, *about)).encode())
     for name,value in encoder.state_dict().items(): seen.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
-    for name in ('path','start','end'): seen.update(b'\n'.join([name.encode(), *manifest.columns.get(name, ())]))
+    seen.update(manifest.fingerprint().encode())
     seen.update(repr([Path(manifest.path(i)).stat().st_size for i in range(len(manifest))]).encode())
     return seen.hexdigest()[:16]
 

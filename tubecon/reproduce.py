@@ -23,7 +23,7 @@ from .probe import clip_settings, gallery_and_queries
 from .readout import swap_test
 from .severe import SMALL, Experiment, TestViews, experiment
 from .standing import paired_gain
-from .train import add_results, find_videos, first_clips, frozen_results, pretrain, read_results, total_steps
+from .train import add_results, check_list, find_videos, first_clips, frozen_results, pretrain, read_results, total_steps
 from .viz import COLOURS
 
 # %% ../nbs/13_reproduce.ipynb #1cb1c246
@@ -197,6 +197,7 @@ def reproduce_one(
     "Train an encoder, if it is not there, and ask what is missing."
     folder, cfg, how = out/f'{run.encoder}-{run.seed}', run.config, dict(seed=run.seed, scale=scale, preset=run.encoder, device=str(device))
     weights = folder/'weights.safetensors'
+    check_list(folder, videos)
     if not weights.exists() and not pretrain(cfg, videos, folder, device, (folder/'checkpoint.pt').exists(), workers=workers)[1]: return False
     steps, before = total_steps(cfg, round(cfg.share*len(videos)))[0], done(folder)
     sets = judges(scale, manifests)

@@ -8,7 +8,7 @@ __all__ = ['STATUS', 'CHOICES', 'addresses', 'Share', 'gather_clips', 'jittered'
            'agreed', 'check_run', 'leave_group', 'batches', 'next_batch', 'Pace', 'fit', 'report', 'first_clips',
            'frozen_results', 'motion_probe', 'commit', 'read_results', 'add_results', 'draw_run', 'draw_pair', 'flags',
            'parse', 'changes', 'settings', 'find_videos', 'some_videos', 'fits_in_memory', 'partners', 'processes',
-           'pretrain', 'main']
+           'check_list', 'pretrain', 'main']
 
 # %% ../nbs/09_train.ipynb #5970a412
 import json, math, os, re, signal, subprocess, sys, threading, time, traceback
@@ -568,9 +568,18 @@ def processes(
             if many: dist.destroy_process_group()
 
 # %% ../nbs/09_train.ipynb #4c1f0f5c
+def check_list(
+    out, # folder of a run
+    manifest:Manifest, # videos to learn from
+):
+    "Raise `TubeconError` if the run learned from another list of videos."
+    file, now = Path(out)/'settings.json', manifest.fingerprint()
+    then = json.loads(file.read_text()).get('videos', now) if file.exists() else now # a run of earlier date did not tell
+    if then!=now: raise TubeconError(f'the run in {out} learned from another list of videos ({then}, this one is {now}): give the same list, or another folder')
+
 def pretrain(
     cfg:Config,
-    manifest:Manifest, # videos to learn from
+    listed:Manifest, # videos to learn from
     out, # folder of the run
     device='cpu',
     resume:bool=False, # continue from the checkpoint in `out`
@@ -579,17 +588,19 @@ def pretrain(
     **loop, # `stop`, `log_every`, `save_every` and `skip` of `fit`
 )->tuple: # encoder, whether the run is complete
     "Pretrain; writes settings, log, checkpoint, and at the end weights and pictures."
-    manifest = some_videos(manifest, cfg)
+    manifest = some_videos(listed, cfg)
     check_run(cfg, len(manifest))
     out, first = Path(out), rank_and_size()[0]==0
     trainer = Trainer(cfg, len(manifest), device)
-    if resume: trainer.load(out/'checkpoint.pt')
+    if resume:
+        check_list(out, listed)
+        trainer.load(out/'checkpoint.pt')
     elif (out/'checkpoint.pt').exists(): raise TubeconError(f'{out} holds a run already: continue it with --resume, or give another --name')
     if init:
         print(load_weights(trainer.moco.encoder, init))
         trainer.moco.encoder.mean, trainer.moco.encoder.std = MEAN, STD # from here on these are its pixels
     if first:
-        with atomic(out/'settings.json') as beside: beside.write_text(json.dumps(asdict(cfg), indent=1))
+        with atomic(out/'settings.json') as beside: beside.write_text(json.dumps(dict(asdict(cfg), videos=listed.fingerprint()), indent=1))
         draw_pair(manifest, cfg, out)
     done = fit(trainer, manifest, out, workers=workers, cache=fits_in_memory(manifest), **loop)
     if first:

@@ -11,7 +11,7 @@ __all__ = ['VIDEO_ENDINGS', 'error_channel', 'READERS', 'Probe', 'Check', 'byte_
            'Skipped', 'eval_clips', 'EvalDataset', 'unbroken']
 
 # %% ../nbs/07_video.ipynb #480f9d8f
-import csv, math, multiprocessing, os, pickle, re, threading
+import csv, hashlib, math, multiprocessing, os, pickle, re, threading
 from collections import namedtuple
 from contextlib import contextmanager
 from functools import partial
@@ -75,6 +75,14 @@ def where(self:Manifest,
         have = {name: [os.fsdecode(v) for v in np.unique(self.columns[name])[:8]] for name in equal}
         raise TubeconError(f'no video has {equal}: there are {have}')
     return self[keep]
+
+# %% ../nbs/07_video.ipynb #faa52a19
+@patch
+def fingerprint(self:Manifest)->str: # 16 hexadecimal digits
+    "A name that changes with the videos, their parts and their order, not with their labels or their root."
+    seen = hashlib.sha256()
+    for name in ('path','start','end'): seen.update(b'\n'.join([name.encode(), *self.columns.get(name, ())]))
+    return seen.hexdigest()[:16]
 
 # %% ../nbs/07_video.ipynb #66a0e8f4
 def read_rows(
