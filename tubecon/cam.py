@@ -6,11 +6,12 @@
 __all__ = ['activation_maps', 'lay_over', 'show_maps', 'motion_agreement', 'main']
 
 # %% ../nbs/12_cam.ipynb #1fc4c66c
+import math
 import matplotlib.pyplot as plt, torch
 import torch.nn.functional as F
 from fastcore.script import call_parse
 from torch import Tensor, nn
-from .core import Path, TubeconError, dashes, normalise, plain_errors
+from .core import Path, TubeconError, check_limits, dashes, normalise, plain_errors
 from .finetune import find_encoder, method_of
 from .probe import write_figure
 from .video import linspace_clips, read_clip, resize_short
@@ -75,7 +76,7 @@ def motion_agreement(
 @dashes
 def main(
     video:str, # a video file
-    weights:str, # files of weights, ours or published, separated by commas: a row each; none: an untrained encoder
+    weights:str='', # files of weights, ours or published, separated by commas: a row each; none: an untrained encoder
     encoder:str='r2plus1d_small', # of `none`
     out:str='cam.png', # the picture
     frames:int=16, # of the clip, from the middle of the video
@@ -85,13 +86,14 @@ def main(
 ):
     "Draw where encoders look in a video."
     with plain_errors():
-        if min(frames, stride, side, show)<1: raise TubeconError('frames, stride, side and show are 1 or more')
+        check_limits(locals(), dict.fromkeys(('frames','stride','side','show'), (1,math.inf)))
+        files = [file.strip() for file in weights.split(',') if file.strip()]
+        if not files: raise TubeconError('give --weights FILE, or several with commas, or none for an untrained encoder')
         clip = resize_short(read_clip(video, lambda n: linspace_clips(n, frames, stride, 1)[0]), side)
-        maps = {}
-        for file in weights.split(','):
-            name = method_of(file)
-            maps[name if name not in maps else Path(file).stem] = activation_maps(find_encoder(file, encoder, 0), clip[None])[0]
+        methods = [method_of(file) for file in files]
+        names = [method if methods.count(method)==1 else f'{method} {i+1}' for i,method in enumerate(methods)]
+        maps = {name: activation_maps(find_encoder(file, encoder, 0), clip[None])[0] for name,file in zip(names, files)}
         set_style()
         figure = show_maps(clip, maps, min(show, frames), Path(video).name)
         write_figure(figure, out)
-        print(f'{out}: {frames} frames of {Path(video).name}, {", ".join(maps)}')
+        print(f"{out}: {frames} frames of {Path(video).name}, {', '.join(names)}")

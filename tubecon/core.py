@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['MEAN', 'STD', 'KINETICS_MEAN', 'KINETICS_STD', 'EXECUTION', 'PRESETS', 'normalise', 'generator', 'uniform',
-           'TubeconError', 'plain_errors', 'dashes', 'atomic', 'cache_dir', 'pick_device', 'Config', 'preset']
+           'TubeconError', 'plain_errors', 'check_limits', 'dashes', 'atomic', 'cache_dir', 'pick_device', 'Config',
+           'preset']
 
 # %% ../nbs/00_core.ipynb #5a3d10c2
-import hashlib, os, re, sys
+import hashlib, math, os, re, sys
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -52,11 +53,21 @@ class TubeconError(ValueError):
 # %% ../nbs/00_core.ipynb #81dad414
 @contextmanager
 def plain_errors():
-    "Print a `TubeconError` as one sentence and exit with code 1, for commands."
+    "Print a `TubeconError`, or what the system has against a file, as one sentence and exit with code 1, for commands."
     try: yield
-    except TubeconError as error:
-        print(f'tubecon: {error}', file=sys.stderr)
+    except (TubeconError, OSError) as error:
+        refused = isinstance(error, OSError) and error.filename
+        print(f'tubecon: {f"{error.filename}: {error.strerror}" if refused else error}', file=sys.stderr)
         sys.exit(1)
+
+def check_limits(
+    values:dict, # name to a number, or a tuple of them
+    limits:dict, # name to the least and the most
+):
+    "Raise `TubeconError` for the first number out of its limits."
+    for name,(least,most) in limits.items():
+        for x in values[name] if isinstance(values[name], tuple) else (values[name],):
+            if not least<=x<=most: raise TubeconError(f'{name} is {x}: choose {f"at least {least:g}" if most==math.inf else f"from {least:g} to {most:g}"}')
 
 # %% ../nbs/00_core.ipynb #2779e52f
 def dashes(
@@ -77,6 +88,8 @@ def atomic(
     beside = path.with_name(f'.{path.name}.{os.getpid()}.tmp{path.suffix}')
     try:
         yield beside
+        os.umask(mask := os.umask(0))
+        beside.chmod(0o666 & ~mask) # some writers keep their files private
         os.replace(beside, path)
     finally: beside.unlink(missing_ok=True)
 
@@ -89,8 +102,11 @@ def cache_dir()->Path:
 def pick_device(
     name:str='auto', # 'auto', or any torch device
 )->torch.device:
-    "The best device here: CUDA, then Apple's MPS, then the CPU."
-    if name!='auto': return torch.device(name)
+    "The best device here: CUDA, then Apple's MPS, then the CPU. Raises `TubeconError` for one that is not here."
+    if name!='auto':
+        try: torch.zeros(0, device=name)
+        except (RuntimeError, AssertionError): raise TubeconError(f'no device {name} here: choose cpu, or auto for the best there is') from None
+        return torch.device(name)
     if torch.cuda.is_available(): return torch.device('cuda')
     return torch.device('mps' if torch.backends.mps.is_available() else 'cpu')
 

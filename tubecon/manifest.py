@@ -355,7 +355,7 @@ def build_manifest(
 )->tuple: # Manifest, summary (dict)
     "What is there of a data set, and what is not; raises `TubeconError` if nothing is."
     if not videos: raise TubeconError('give --videos the folder that holds the videos')
-    if name!='folder' and not annotations: raise TubeconError(f'give --annotations the {"CSV file" if name=="csv" else "folder with the official lists"}')
+    if name in (*DATASETS, 'csv') and not annotations: raise TubeconError(f'give --annotations the {"CSV file" if name=="csv" else "folder with the official lists"}')
     rows = read_list(name, videos if name=='folder' else annotations, split)
     if choose: rows = subset(rows, choose)
     here,report = locate(rows, videos, name in PLAIN)

@@ -199,7 +199,7 @@ def uniform_sizes(
 )->Tensor: # (b,m,2) h,w
     "Height and width on their own, uniform over integers (paper 4.1)."
     low, high = sides
-    if not 1<=low<=high<=side: raise TubeconError(f'patches of {low} to {high} pixels do not fit frames of {side}: change patch_sides')
+    if not 1<=low<=high<=side: raise TubeconError(f'patches of {low} to {high} pixels do not fit frames of {side}: give patch_sides two numbers from 1 to {side}, the smaller first')
     return torch.randint(low, high+1, (b,m,2), generator=generator)
 
 # %% ../nbs/04_overlay.ipynb #8ffb0ce0

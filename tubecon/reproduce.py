@@ -10,12 +10,12 @@ __all__ = ['STILL', 'TRANSFORMS', 'RANGES', 'TABLES', 'QUEUE', 'STRONG', 'QUESTI
            'main']
 
 # %% ../nbs/13_reproduce.ipynb #753bf523
-import hashlib, itertools, json, shlex
+import hashlib, itertools, json, math, shlex
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache, partial
 import matplotlib.pyplot as plt, pandas as pd, torch
 from fastcore.script import call_parse, store_true
-from .core import EXECUTION, Config, Path, TubeconError, atomic, dashes, generator, pick_device, plain_errors, preset
+from .core import EXECUTION, Config, Path, TubeconError, atomic, check_limits, dashes, generator, pick_device, plain_errors, preset
 from .encoder import build_encoder, load_encoder
 from .finetune import find_manifest, run_experiment
 from .overlay import SHAPES
@@ -330,21 +330,24 @@ def main(
 ):
     "Run what is missing of a table of the paper."
     with plain_errors():
-        groups = dict(all=list(TABLES), questions=list(QUESTIONS))
-        tables = [one for name in table.split(',') for one in groups.get(name, [name])]
+        check_limits(locals(), dict(rate=(1e-6,math.inf), workers=(0,math.inf)))
+        groups = dict(all=list(TABLES), questions=[name for name in QUESTIONS if scale!='real' or name not in WORLD_ONLY])
+        tables = [one for name in table.split(',') for one in groups.get(name.strip(), [name.strip()])]
         runs, folder = plan(tables, scale, seeds), Path(out or f'runs/{scale}')
-        if scale!='world' and not manifest and not (lines and scale=='paper'): raise TubeconError(f'scale {scale} is for real videos: give --manifest FILE')
+        if scale!='world' and not manifest: raise TubeconError(f'scale {scale} is for real videos: give --manifest FILE')
         runs = share_of(runs, shard)
         if lines: return print('\n'.join(command_lines(runs, scale, manifest, str(folder))))
         videos = find_videos('', manifest)
         guess = estimate(runs, len(videos), rate)
-        trained = [(folder/f'{run.encoder}-{run.seed}'/'weights.safetensors').exists() for run in runs.itertuples()]
+        places = [folder/f'{run.encoder}-{run.seed}' for run in runs.itertuples()]
+        for place in places: check_list(place, videos)
+        trained = [(place/'weights.safetensors').exists() for place in places]
         print(guess.assign(trained=trained).round(2).to_string(index=False))
         left = guess[~pd.Series(trained, index=guess.index, dtype=bool)]
         print(f'{len(left)} of {len(guess)} pretrainings to do, {left.hours.sum():.1f} hours at {rate:g} pairs/s, {left.MB.sum():,.0f} MB; then readouts and finetuning')
-        if dry_run: return
         for exp in judges(scale, manifests): gallery_and_queries(find_manifest(exp, manifests), exp) # all are there, or nothing is begun
         for name in {name for names in runs.finetune for name in names}-{'own'}: find_manifest(experiment(name), manifests)
+        if dry_run: return
         for run in (*runs.assign(finetune=[()]*len(runs)).itertuples(), *runs[runs.finetune.map(bool)].itertuples()): # frozen readouts of all first
             print(f'{run.encoder}-{run.seed}: {"; ".join(run.used)}{", finetuned" if run.finetune else ""}')
             if not reproduce_one(run, scale, videos, folder, manifests, pick_device(device), workers): return print('stopped; the same command goes on')

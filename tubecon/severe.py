@@ -189,7 +189,7 @@ def class_names(
 )->list: # of names, in order; raises `TubeconError` if there are no labels
     "What the head tells apart."
     if exp.task=='multilabel': return [f'c{i:03}' for i in range(read_card(exp.dataset)['classes'])]
-    if 'label' not in manifest.columns: raise TubeconError(f"labels are needed, and the manifest has none: it has {', '.join(manifest.columns)}")
+    if 'label' not in manifest.columns: raise TubeconError(f"labels are needed, and {manifest.source} has none: it has {', '.join(manifest.columns)}")
     return manifest.classes
 
 def video_label(

@@ -46,8 +46,9 @@ class Manifest:
         columns:dict, # name -> (n,) array of bytes; 'path' must be there
         root='.', # folder that paths are relative to
         classes:list=None, # label names in order; None: those that occur, naturally sorted
+        source='the list', # where it was read, for messages
     ):
-        self.columns,self.root = columns,str(root)
+        self.columns,self.root,self.source = columns,str(root),source
         found,back = np.unique(columns.get('label', np.full(len(self), b'')), return_inverse=True)
         found = [os.fsdecode(name) for name in found]
         self.classes = sorted(found, key=natural) if classes is None else list(classes)
@@ -55,7 +56,7 @@ class Manifest:
         self.labels = np.array([self.classes.index(name) for name in found])[back]
 
     def __len__(self): return len(self.columns['path'])
-    def __getitem__(self, rows): return Manifest({k: v[rows] for k,v in self.columns.items()}, self.root, self.classes)
+    def __getitem__(self, rows): return Manifest({k: v[rows] for k,v in self.columns.items()}, self.root, self.classes, self.source)
     def __repr__(self): return f'{len(self):,} videos, {len(self.classes)} classes, columns {", ".join(self.columns)}'
     @property
     def paths(self): return self.columns['path']
@@ -69,11 +70,11 @@ def where(self:Manifest,
     "The videos with these values; raises `TubeconError` when there is none."
     keep = np.ones(len(self), bool)
     for name,value in equal.items():
-        if name not in self.columns: raise TubeconError(f"the manifest has no column '{name}': it has {', '.join(self.columns)}")
+        if name not in self.columns: raise TubeconError(f"{self.source} has no column '{name}': it has {', '.join(self.columns)}")
         keep &= self.columns[name]==os.fsencode(str(value))
     if not keep.any():
-        have = {name: [os.fsdecode(v) for v in np.unique(self.columns[name])[:8]] for name in equal}
-        raise TubeconError(f'no video has {equal}: there are {have}')
+        have = '; '.join(f'{name} {", ".join(os.fsdecode(v) for v in np.unique(self.columns[name])[:8])}' for name in equal)
+        raise TubeconError(f'{self.source} has no video of {", ".join(f"{name} {value}" for name,value in equal.items())}: there are {have}')
     return self[keep]
 
 # %% ../nbs/07_video.ipynb #faa52a19
@@ -118,7 +119,7 @@ def read(cls:Manifest,
     if not chunks: raise TubeconError(f'{path} lists no video')
     columns = {name: np.concatenate(parts) for name,parts in zip(header, zip(*chunks))}
     check_values(path, columns)
-    return cls(columns, root or Path(path).parent, classes)
+    return cls(columns, root or Path(path).parent, classes, str(path))
 
 # %% ../nbs/07_video.ipynb #77bb1829
 def check_values(
@@ -144,7 +145,7 @@ def from_folder(cls:Manifest,
     if not found: raise TubeconError(f'no videos in {folder}: give a folder that holds {", ".join(VIDEO_ENDINGS)} files')
     found.sort(key=natural)
     labels = [name.split(os.sep)[0] if os.sep in name else '' for name in found]
-    return cls(dict(path=byte_array(found), label=byte_array(labels), split=byte_array(['train']*len(found))), folder)
+    return cls(dict(path=byte_array(found), label=byte_array(labels), split=byte_array(['train']*len(found))), folder, source=str(folder))
 
 # %% ../nbs/07_video.ipynb #aa90db09
 @patch
@@ -172,7 +173,7 @@ def absent(self:Manifest)->np.ndarray: # rows whose file does not exist
 def require_files(self:Manifest):
     "Raises `TubeconError` that names the first absent files."
     if len(rows := self.absent()): raise TubeconError(
-        f'{len(rows):,} of {len(self):,} listed videos are absent, such as {", ".join(self.path(i) for i in rows[:3])}: '
+        f'{self.source}: {len(rows):,} of {len(self):,} listed videos are absent, such as {", ".join(self.path(i) for i in rows[:3])}: '
         'correct the paths, or remove them from the list')
 
 # %% ../nbs/07_video.ipynb #925c7d81
@@ -289,9 +290,10 @@ def decode(
 def section(
     count:int, fps:float, # of the file
     start:float=0.0, end:float=None, # seconds; None: to the file's end
-)->tuple: # first frame, and one past the last; at least one frame
+)->tuple: # first frame, and one past the last; at least one frame; raises `VideoError` for a start after the end
     "The frames between two times."
     first = min(round(start*fps), count-1)
+    if start*fps>count: raise VideoError(f'it is to be read from second {start:g} and has {count/fps:.1f}')
     return first, count if end is None else max(first+1, min(round(end*fps), count))
 
 # %% ../nbs/07_video.ipynb #232ee791
@@ -540,7 +542,7 @@ class ClipDataset(Dataset):
         labelled:bool=False, # raise `TubeconError` if the manifest has no labels
         tries:int=8, # videos tried in a row before giving up
     ):
-        if labelled and 'label' not in manifest.columns: raise TubeconError(f"labels are needed, and the manifest has none: it has {', '.join(manifest.columns)}")
+        if labelled and 'label' not in manifest.columns: raise TubeconError(f"labels are needed, and {manifest.source} has none: it has {', '.join(manifest.columns)}")
         self.manifest,self.cfg,self.seed,self.views,self.reader,self.tries = manifest,cfg,seed,views,reader,tries
         self.cache,self.rate = {} if cache else None,0.0
 
