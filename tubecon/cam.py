@@ -92,7 +92,7 @@ def main(
         clip = resize_short(read_clip(video, lambda n: linspace_clips(n, frames, stride, 1)[0]), side)
         methods = [method_of(file) for file in files]
         names = [method if methods.count(method)==1 else f'{method} {i+1}' for i,method in enumerate(methods)]
-        maps = {name: activation_maps(find_encoder(file, encoder, 0), clip[None])[0] for name,file in zip(names, files)}
+        maps = {name: activation_maps(find_encoder(file, encoder if file=='none' else '', 0), clip[None])[0] for name,file in zip(names, files)}
         set_style()
         figure = show_maps(clip, maps, min(show, frames), Path(video).name)
         write_figure(figure, out)

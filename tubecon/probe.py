@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['CLIP_FIELDS', 'Features', 'clip_settings', 'gallery_and_queries', 'FeatureMaps', 'feature_key', 'token_batches',
            'frozen_features', 'AttentiveProbe', 'attentive_probe', 'chance', 'readouts', 'some_of_each',
-           'show_retrieved', 'fitting_tubelets', 'swap_readout', 'frozen_encoder', 'list_name', 'write_figure', 'main']
+           'show_retrieved', 'fitting_tubelets', 'swap_readout', 'write_figure', 'main']
 
 # %% ../nbs/11b_probe.ipynb #dbc7daa0
 import hashlib
 from collections import namedtuple
+from dataclasses import replace
 import matplotlib.pyplot as plt, numpy as np, pandas as pd, torch
 from fastcore.script import call_parse, store_true
 from scipy.stats import hypergeom
@@ -17,8 +18,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 from .core import Config, Path, TubeconError, atomic, dashes, generator, pick_device, plain_errors, preset
-from .encoder import build_encoder, load_weights
-from .finetune import find_encoder, find_manifest, method_of
+from .finetune import check_held_out, check_settings, class_remarks, find_encoder, find_manifest, method_of, short_name
 from .readout import extract_features, knn, linear_probe, nearest, retrieval, show_swap, swap_test
 from .severe import WORLD_SUITE, Experiment, TestViews, class_names, held_out
 from .severe import SMALL as WORLD_CLIPS
@@ -39,9 +39,7 @@ def clip_settings(
         of_tier = next((exp for exp in WORLD_SUITE.values() if exp['dataset']==dataset), WORLD_CLIPS)
         own = {name: of_tier[name] for name in ('frames','stride','rate','size')} | dict(test_short_side=of_tier['size'])
     exp = Experiment(dataset=dataset, **{'clips': 1, **own, **given})
-    if low := [name for name in ('frames','stride','size','clips') if getattr(exp, name)<1]: raise TubeconError(f'{low[0]} is at least 1')
-    if exp.size>exp.test_short_side: raise TubeconError(
-        f'a crop of {exp.size} pixels does not fit a short side of {exp.test_short_side}: give --test_short_side {exp.size} or more')
+    check_settings(exp)
     return exp
 
 # %% ../nbs/11b_probe.ipynb #3183fc99
@@ -56,6 +54,7 @@ def gallery_and_queries(
     train = manifest.where(split='train')
     if split!='val' or b'val' in manifest.columns['split']: return train, manifest.where(split=split)
     out = held_out(train)
+    check_held_out(train[~out], train[out])
     return train[~out], train[out]
 
 # %% ../nbs/11b_probe.ipynb #41bf3d8e
@@ -237,24 +236,6 @@ def swap_readout(
     return swap_test(encoder, clips, fitting_tubelets(exp), generator(seed, 'swap'), pairs)
 
 # %% ../nbs/11b_probe.ipynb #5cad93ee
-def frozen_encoder(
-    weights:str, # a file, or 'none'
-    name:str, # of a new encoder, or of the one that the file has to fit; '': whatever the file says
-    seed:int, # of a new encoder
-)->nn.Module: # raises `TubeconError` when the file does not fit
-    "The encoder to be asked."
-    if weights=='none' or not name: return find_encoder(weights, name, seed)
-    encoder = build_encoder(name)
-    load_weights(encoder, weights)
-    return encoder
-
-def list_name(
-    manifest:str, # CSV file
-)->str: # its folder's name for the manifest.csv that tubecon.prepare writes
-    "What a list is called in results."
-    path = Path(manifest).resolve()
-    return path.parent.name if path.stem=='manifest' else path.stem
-
 def write_figure(
     figure:plt.Figure,
     path, # of the picture
@@ -289,11 +270,15 @@ def main(
     with plain_errors():
         if manifest and world: raise TubeconError('give --manifest or --world, not both')
         given = {field: value for field,value in zip(CLIP_FIELDS, (frames, stride, rate, size, test_short_side, clips)) if value is not None}
-        exp,place = clip_settings(list_name(manifest) if manifest else f'world/{world or "motion"}', **given),pick_device(device)
-        asked_encoder = frozen_encoder(weights, encoder or ('' if weights!='none' else 'r2plus1d_18' if manifest else 'r2plus1d_small'), seed).to(place)
-        train,judged = gallery_and_queries(find_manifest(exp, manifest), exp, split)
+        exp,place = clip_settings(short_name(manifest) if manifest else f'world/{world or "motion"}', **given),pick_device(device)
+        check_settings(replace(exp, seed=seed), workers=workers)
         dataset = f'{exp.dataset.replace("/", "-")}-{split}'
-        folder = Path(out)/(name or f'probe-{Path(weights).stem}-{dataset}-{seed}')
+        folder = Path(out)/(name or f'probe-{short_name(weights)}-{dataset}-{seed}')
+        if (folder/'retrieved.png').exists(): raise TubeconError(f'{folder} holds a run already: give another --name')
+        asked_encoder,found = find_encoder(weights, encoder, seed, exp.dataset).to(place),find_manifest(exp, manifest)
+        train,judged = gallery_and_queries(found, exp, split)
+        for said in class_remarks(found, exp): print(said)
+        shared = swap_readout(asked_encoder, judged, exp, seed, workers=workers) if swap else None # first, since it needs more videos than the rest
         known,asked = (frozen_features(asked_encoder, videos, exp, Path(out)/'features', workers=workers) for videos in (train,judged))
         table = readouts(known, asked, seed, place)
         print(f'{asked_encoder.name}, weights {weights}: {len(judged):,} {split} videos, {len(train):,} training videos, {len(train.classes)} classes\n{table.map("{:.1%}".format)}')
@@ -302,7 +287,6 @@ def main(
             f'Queries, and the nearest of {len(train):,} videos (R@1 {table.value["R@1"]:.0%})'), folder/'retrieved.png')
         rows = [('probe', metric, value) for metric,value in table.value.items()]
         if swap:
-            shared = swap_readout(asked_encoder, judged, exp, seed, workers=workers)
             print(f'\nNearer than another pair when clips share\n{shared.round(3)}')
             write_figure(show_swap({method_of(weights): shared}).figure, folder/'swap.png')
             rows += [('swap', what, value) for what,value in shared.nearer.items()]

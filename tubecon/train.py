@@ -216,7 +216,7 @@ def load(self:Trainer,
     if not Path(path).is_file(): raise TubeconError(f'there is no checkpoint {path} to resume from: start without --resume')
     try: state = torch.load(path, map_location=self.device, weights_only=True)
     except Exception as error: raise TubeconError(
-        f'{path} is not a checkpoint of tubecon.train ({str(error).splitlines()[0][:80]}): start without --resume') from None
+        f'{path} is not a checkpoint of tubecon.train ({str(error).splitlines()[0][:80]}): remove it, and start without --resume') from None
     then, now = (json.loads(json.dumps(asdict(Config()) | cfg)) for cfg in (json.loads(state['cfg']), asdict(self.cfg))) # a setting of later date is at its default
     if changed := [f'{key}={now[key]} (was {then[key]})' for key in now if now[key]!=then[key] and key not in EXECUTION]: raise TubeconError(
         f'{path} is of a run with other settings: now {", ".join(changed)}; give the same settings, or borrow its weights alone with --init')
