@@ -78,6 +78,8 @@ def dashes(
     return main
 
 # %% ../nbs/00_core.ipynb #dc8d65d4
+os.umask(UMASK := os.umask(0)) # asked once, since asking changes it for a moment
+
 @contextmanager
 def atomic(
     path, # where the file will be
@@ -88,8 +90,7 @@ def atomic(
     beside = path.with_name(f'.{path.name}.{os.getpid()}.tmp{path.suffix}')
     try:
         yield beside
-        os.umask(mask := os.umask(0))
-        beside.chmod(0o666 & ~mask) # some writers keep their files private
+        beside.chmod(0o666 & ~UMASK) # some writers keep their files private
         os.replace(beside, path)
     finally: beside.unlink(missing_ok=True)
 
@@ -105,7 +106,8 @@ def pick_device(
     "The best device here: CUDA, then Apple's MPS, then the CPU. Raises `TubeconError` for one that is not here."
     if name!='auto':
         try: torch.zeros(0, device=name)
-        except (RuntimeError, AssertionError): raise TubeconError(f'no device {name} here: choose cpu, or auto for the best there is') from None
+        except (RuntimeError, AssertionError, ImportError) as error: raise TubeconError(
+            f'device {name} cannot be used ({str(error).splitlines()[0][:80]}): choose cpu, or auto for the best there is') from None
         return torch.device(name)
     if torch.cuda.is_available(): return torch.device('cuda')
     return torch.device('mps' if torch.backends.mps.is_available() else 'cpu')

@@ -21,12 +21,12 @@ from tqdm import tqdm
 from .core import Path, TubeconError, atomic, check_limits, dashes, generator, normalise, pick_device, plain_errors
 from .counting import CycleHead, count_video, counting_error, cycle_bounds, draw_segments, off_by_one, read_cycles, refinement_losses, training_states
 from .encoder import build_encoder, load_encoder, load_weights, read_state
-from .manifest import DATASETS, read_card, some
+from .manifest import DATASETS, some
 from .severe import (CROPS, EXPERIMENTS, WORLD_SUITE, Classifier, Experiment, TestViews, TrainClips, class_metrics, class_names, experiment,
     flip_remark, join_views, label_loss, label_metrics, show_confusion, splits)
 from .standing import standing
 from .train import NONNEGATIVE, POSITIVE, SHARE, Log, Pace, add_results, changes, fits_in_memory, flags, leave_group, polite
-from .video import Manifest, Skipped, VideoError, collate, unbroken
+from .video import Manifest, Skipped, VideoError, byte_array, collate, unbroken
 from .world import TIERS, make_world
 
 # %% ../nbs/11a_finetune.ipynb #0608e7c6
@@ -325,14 +325,14 @@ def digest(
     return hashlib.sha256(data).hexdigest()[:16]
 
 def begins_with(
-    weights:str, # a file, or 'none'
+    weights:str, # a file, or 'none'; '': not told
     encoder:nn.Module, # from there
     manifest:Manifest,
-)->dict: # weights, encoder, videos, classes: names that change with them
+)->dict: # weights if told, encoder, videos, classes: names that change with them
     "What a run depends on besides its settings."
     known = [manifest.classes, *(manifest.columns[name].tolist() for name in ('label','split','group','actions','bounds') if name in manifest.columns)]
-    return dict(weights='none' if weights=='none' else digest(Path(weights).read_bytes()), encoder=encoder.name,
-        videos=manifest.fingerprint(), classes=digest(repr(known).encode()))
+    file = dict(weights='none' if weights=='none' else digest(Path(weights).read_bytes())) if weights else {}
+    return dict(file, encoder=encoder.name, videos=manifest.fingerprint(), classes=digest(repr(known).encode()))
 
 def holds_run(
     out:Path, # folder of a run
@@ -371,7 +371,7 @@ def finetune(
     device='cpu',
     select:str='val', # which epoch is tested, one of `SELECT`
     resume:bool=False, # continue from the checkpoint in `out`
-    weights:str='none', # the file that the encoder is from
+    weights:str='', # the file that the encoder is from, or 'none', to know it again at a resume
     **loop, # `workers`, `stop`, `skip` and `bar` of `fit`
 )->dict: # metric to value on the test videos; empty if the run was stopped
     "Train on an experiment, choose an epoch, test it; writes settings, log, checkpoint, predictions, metrics and a picture. A run that is over is not run again."
@@ -431,6 +431,7 @@ def method_of(
 def check_videos(
     manifest:Manifest, # with splits
     exp:Experiment, # task, draw
+    asked=('val','test'), # splits besides train
 ):
     "Raise `TubeconError` for too few training videos, a missing label, or one that no training video has."
     train = manifest.where(split='train')
@@ -439,24 +440,24 @@ def check_videos(
         'give the whole list, a lower --draw, or --experiment own for videos of your own')
     if exp.task!='classify' or 'label' not in manifest.columns: return
     labels = manifest.columns['label']
-    for row in np.flatnonzero(labels==b'')[:1]: refuse(row, 'no label')
-    for row in np.flatnonzero(~np.isin(labels, train.columns['label']))[:1]: refuse(row, f'the label {manifest.classes[manifest.labels[row]]!r}, which no training video has')
+    used = np.isin(manifest.columns['split'], byte_array(['train', *asked]))
+    for row in np.flatnonzero(used & (labels==b''))[:1]: refuse(row, 'no label')
+    for row in np.flatnonzero(used & ~np.isin(labels, train.columns['label']))[:1]: refuse(row, f'the label {manifest.classes[manifest.labels[row]]!r}, which no training video has')
 
 def class_remarks(
     manifest:Manifest, # with labels and splits
     exp:Experiment,
 )->list: # of sentences
-    "Where the classes are not those of the data set, or not all tested."
+    "Where not all classes are tested."
     if exp.task!='classify': return []
-    n,known = len(manifest.classes),read_card(exp.dataset)['classes'] if exp.dataset in DATASETS else 0
     tested = set(manifest.labels[manifest.columns['split']==b'test'])
     untested = [name for i,name in enumerate(manifest.classes) if tested and i not in tested]
-    return [f'{exp.dataset} has {known} classes, and the list {n}']*(known not in (0,n)) + \
-        [f'no test video is of {len(untested)} of {n} classes ({some(untested)}): the mean over classes counts them as 0']*bool(untested)
+    return [f'no test video is of {len(untested)} of {len(manifest.classes)} classes ({some(untested)}): the mean over classes counts them as 0']*bool(untested)
 
 def find_manifest(
     exp:Experiment,
     manifest:str, # a CSV file, or a folder of them
+    asked=('val','test'), # splits whose labels have to be whole
 )->Manifest: # raises `TubeconError` when there is none
     "The videos of an experiment."
     if exp.dataset.startswith('world/'):
@@ -467,7 +468,7 @@ def find_manifest(
     path = Path(manifest)
     if path.is_dir(): path = next((f for f in (path/f'{exp.dataset}.csv', path/f'{exp.dataset}_split1.csv') if f.exists()), path/f'{exp.dataset}.csv')
     found = Manifest.read(path, need=('path','split'))
-    check_videos(found, exp)
+    check_videos(found, exp, asked)
     found.require_files()
     return found
 
@@ -541,6 +542,7 @@ def main(
             for said in filter(None, (flip_remark(exp), *class_remarks(manifests[each], exp))): print(said)
             folder = Path(out)/f'{name or f"{short_name(weights)}-{exp.seed}"}-{each}'
             done = resume and (folder/'metrics.json').exists()
+            if resume and not holds_run(folder): print(f'{each}: {folder} holds no run to go on with; it begins')
             rows = run_experiment(each, exp, weights, encoder, manifests[each], folder, device=place, select=select, resume=resume and holds_run(folder),
                 workers=workers, stop=stop, skip=skip)
             if not rows: return

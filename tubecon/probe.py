@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 from .core import Config, Path, TubeconError, atomic, dashes, generator, pick_device, plain_errors, preset
-from .finetune import check_held_out, check_settings, class_remarks, find_encoder, find_manifest, method_of, short_name
+from .finetune import check_held_out, check_settings, find_encoder, find_manifest, method_of, short_name
 from .readout import extract_features, knn, linear_probe, nearest, retrieval, show_swap, swap_test
 from .severe import WORLD_SUITE, Experiment, TestViews, class_names, held_out
 from .severe import SMALL as WORLD_CLIPS
@@ -275,9 +275,8 @@ def main(
         dataset = f'{exp.dataset.replace("/", "-")}-{split}'
         folder = Path(out)/(name or f'probe-{short_name(weights)}-{dataset}-{seed}')
         if (folder/'retrieved.png').exists(): raise TubeconError(f'{folder} holds a run already: give another --name')
-        asked_encoder,found = find_encoder(weights, encoder, seed, exp.dataset).to(place),find_manifest(exp, manifest)
+        asked_encoder,found = find_encoder(weights, encoder, seed, exp.dataset).to(place),find_manifest(exp, manifest, (split,))
         train,judged = gallery_and_queries(found, exp, split)
-        for said in class_remarks(found, exp): print(said)
         shared = swap_readout(asked_encoder, judged, exp, seed, workers=workers) if swap else None # first, since it needs more videos than the rest
         known,asked = (frozen_features(asked_encoder, videos, exp, Path(out)/'features', workers=workers) for videos in (train,judged))
         table = readouts(known, asked, seed, place)

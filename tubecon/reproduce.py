@@ -345,8 +345,12 @@ def main(
         print(guess.assign(trained=trained).round(2).to_string(index=False))
         left = guess[~pd.Series(trained, index=guess.index, dtype=bool)]
         print(f'{len(left)} of {len(guess)} pretrainings to do, {left.hours.sum():.1f} hours at {rate:g} pairs/s, {left.MB.sum():,.0f} MB; then readouts and finetuning')
-        for exp in judges(scale, manifests): gallery_and_queries(find_manifest(exp, manifests), exp) # all are there, or nothing is begun
-        for name in {name for names in runs.finetune for name in names}-{'own'}: find_manifest(experiment(name), manifests)
+        try: # all lists are there, or nothing is begun
+            for exp in judges(scale, manifests): gallery_and_queries(find_manifest(exp, manifests), exp)
+            for name in {name for names in runs.finetune for name in names}-{'own'}: find_manifest(experiment(name), manifests)
+        except TubeconError as error:
+            if not dry_run: raise TubeconError(f'--manifests {manifests or "is not given"}: {error}') from None
+            print(f'not ready yet, --manifests {manifests or "is not given"}: {error}')
         if dry_run: return
         for run in (*runs.assign(finetune=[()]*len(runs)).itertuples(), *runs[runs.finetune.map(bool)].itertuples()): # frozen readouts of all first
             print(f'{run.encoder}-{run.seed}: {"; ".join(run.used)}{", finetuned" if run.finetune else ""}')

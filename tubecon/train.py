@@ -648,6 +648,7 @@ def main(
         if preset!='small' and not (videos or manifest): raise TubeconError(f'preset {preset} is for real videos: give --videos DIR or --manifest FILE')
         found, folder = find_videos(videos, manifest), Path(out)/(name or f'{cfg.method}-{preset}-{cfg.seed}')
         n = len(some_videos(found, cfg))
+        check_run(cfg, n)
         print(f'{n:,} videos, {cfg.encoder} on {place}, {total_steps(cfg, n)[0]:,} steps of {cfg.batch} pairs; the run is kept in {folder}')
         encoder, done = pretrain(cfg, found, folder, place, resume, init, workers, stop=stop, log_every=log_every, save_every=save_every, skip=skip)
         if not done: print(f'stopped; go on with --resume (the checkpoint is {folder}/checkpoint.pt)')

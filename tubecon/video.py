@@ -293,7 +293,7 @@ def section(
 )->tuple: # first frame, and one past the last; at least one frame; raises `VideoError` for a start after the end
     "The frames between two times."
     first = min(round(start*fps), count-1)
-    if start*fps>count: raise VideoError(f'it is to be read from second {start:g} and has {count/fps:.1f}')
+    if start*fps>=count+1: raise VideoError(f'it is to be read from second {start:g} and has {count/fps:.2f}')
     return first, count if end is None else max(first+1, min(round(end*fps), count))
 
 # %% ../nbs/07_video.ipynb #232ee791
