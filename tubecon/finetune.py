@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['METRICS', 'CHOICES', 'LIMITS', 'SELECT', 'TASKS', 'named', 'LabelTask', 'Segments', 'CountTask', 'check_settings',
-           'rate_at', 'make_optimizer', 'differences', 'Run', 'EpochLog', 'epoch_loader', 'digest', 'begins_with',
-           'holds_run', 'check_held_out', 'check_readable', 'finetune', 'find_encoder', 'short_name', 'method_of',
-           'check_videos', 'class_remarks', 'find_manifest', 'run_experiment', 'suite_table', 'main']
+           'rate_at', 'make_optimizer', 'Run', 'EpochLog', 'epoch_loader', 'digest', 'begins_with', 'holds_run',
+           'check_held_out', 'check_readable', 'finetune', 'find_encoder', 'short_name', 'method_of', 'check_videos',
+           'untested_remark', 'find_manifest', 'run_experiment', 'suite_table', 'main']
 
 # %% ../nbs/11a_finetune.ipynb #48fa5d00
 import hashlib, json, math, os, time
@@ -25,7 +25,7 @@ from .manifest import DATASETS, some
 from .severe import (CROPS, EXPERIMENTS, WORLD_SUITE, Classifier, Experiment, TestViews, TrainClips, class_metrics, class_names, experiment,
     flip_remark, join_views, label_loss, label_metrics, show_confusion, splits)
 from .standing import standing
-from .train import NONNEGATIVE, POSITIVE, SHARE, Log, Pace, add_results, changes, fits_in_memory, flags, leave_group, polite
+from .train import NONNEGATIVE, POSITIVE, UNIT, Log, Pace, add_results, changes, differences, fits_in_memory, flags, leave_group, polite, read_checkpoint
 from .video import Manifest, Skipped, VideoError, byte_array, collate, unbroken
 from .world import TIERS, make_world
 
@@ -154,7 +154,7 @@ def report(self:CountTask, manifest:Manifest, counts, truths, out:Path):
 METRICS = dict(classify=('top1','top5','mean_class'), multilabel=('mAP',), count=('error','off_by_one')) # by task
 CHOICES = dict(task=tuple(METRICS), optimizer=('adam','sgd'), join=('mean','max'))
 LIMITS = {**dict.fromkeys('frames stride size short_sides batch epochs segments refinements test_short_side clips crops starts levels validate_every'.split(), POSITIVE),
-    **dict.fromkeys('draw rate jitter weight_decay gamma warmup precise_bn seed'.split(), NONNEGATIVE), 'lr': (1e-9,math.inf), **dict.fromkeys(('flip','dropout'), SHARE)}
+    **dict.fromkeys('draw rate jitter weight_decay gamma warmup precise_bn seed'.split(), NONNEGATIVE), 'lr': (1e-9,math.inf), **dict.fromkeys(('flip','dropout'), UNIT)}
 
 def check_settings(
     exp:Experiment,
@@ -184,14 +184,6 @@ def make_optimizer(exp:Experiment, parameters)->torch.optim.Optimizer:
     return torch.optim.Adam(parameters, **options) if exp.optimizer=='adam' else torch.optim.SGD(parameters, momentum=0.9, **options)
 
 # %% ../nbs/11a_finetune.ipynb #f0fdc0bc
-def differences(
-    then:dict, # settings of a run
-    now:dict, # the same, asked for
-)->str: # empty if there are none
-    "What two runs do not share; a setting that an earlier date did not know is no difference."
-    now = json.loads(json.dumps(now))
-    return ', '.join(f'{key}={now[key]} (was {then[key]})' for key in now if key in then and now[key]!=then[key])
-
 class Run:
     "A task, its optimiser, the pass to come and the best one so far."
     def __init__(self, task, device='cpu'):
@@ -206,10 +198,7 @@ class Run:
         with atomic(path) as beside: torch.save(state, beside)
 
     def load(self, path):
-        if not Path(path).is_file(): raise TubeconError(f'there is no checkpoint {path} to resume from: start without --resume')
-        try: state = torch.load(path, map_location=self.device, weights_only=True)
-        except Exception as error: raise TubeconError(
-            f'{path} is not a checkpoint of tubecon.finetune ({str(error).splitlines()[0][:80]}): remove it, and start without --resume') from None
+        state = read_checkpoint(path, self.device, 'tubecon.finetune')
         if changed := differences(json.loads(state['exp']), asdict(self.exp)): raise TubeconError(
             f'{path} is of a run with other settings: now {changed}; give the same settings, or another --name')
         self.model.load_state_dict(state['model'])
@@ -444,15 +433,15 @@ def check_videos(
     for row in np.flatnonzero(used & (labels==b''))[:1]: refuse(row, 'no label')
     for row in np.flatnonzero(used & ~np.isin(labels, train.columns['label']))[:1]: refuse(row, f'the label {manifest.classes[manifest.labels[row]]!r}, which no training video has')
 
-def class_remarks(
+def untested_remark(
     manifest:Manifest, # with labels and splits
     exp:Experiment,
-)->list: # of sentences
-    "Where not all classes are tested."
-    if exp.task!='classify': return []
+)->str: # empty if there is nothing to say
+    "A warning where not all classes are tested."
+    if exp.task!='classify': return ''
     tested = set(manifest.labels[manifest.columns['split']==b'test'])
     untested = [name for i,name in enumerate(manifest.classes) if tested and i not in tested]
-    return [f'no test video is of {len(untested)} of {len(manifest.classes)} classes ({some(untested)}): the mean over classes counts them as 0']*bool(untested)
+    return f'no test video is of {len(untested)} of {len(manifest.classes)} classes ({some(untested)}): the mean over classes counts them as 0' if untested else ''
 
 def find_manifest(
     exp:Experiment,
@@ -539,7 +528,7 @@ def main(
         for exp in experiments.values(): check_settings(exp, workers=workers, stop=stop, skip=skip)
         manifests = {each: find_manifest(exp, manifest) for each,exp in experiments.items()} # all are there, or nothing is begun
         for each,exp in experiments.items():
-            for said in filter(None, (flip_remark(exp), *class_remarks(manifests[each], exp))): print(said)
+            for said in filter(None, (flip_remark(exp), untested_remark(manifests[each], exp))): print(said)
             folder = Path(out)/f'{name or f"{short_name(weights)}-{exp.seed}"}-{each}'
             done = resume and (folder/'metrics.json').exists()
             if resume and not holds_run(folder): print(f'{each}: {folder} holds no run to go on with; it begins')
