@@ -312,6 +312,9 @@ def label_metrics(
     if not there.any(): raise TubeconError('no test video has any label: mean average precision needs some')
     return dict(mAP=float(average_precision_score(labels[:,there], scores[:,there], average='macro')))
 
+# %% ../nbs/10_severe.ipynb #f7324780
+from .core import figure_text
+
 # %% ../nbs/10_severe.ipynb #65f07b81
 def show_confusion(
     scores:np.ndarray, # (n,classes)
@@ -324,7 +327,7 @@ def show_confusion(
     ax = ax or plt.subplots(figsize=(4,3.4), layout='constrained')[1]
     shares = confusion_matrix(labels, scores.argmax(1), labels=range(len(classes)), normalize='true')
     image = ax.imshow(shares, cmap='viridis', vmin=0, vmax=1)
-    short = [name if len(name)<=18 else f'{name[:17]}…' for name in classes]
+    short = [figure_text(name if len(name)<=18 else f'{name[:17]}…') for name in classes]
     names = dict(ticks=range(len(classes)), labels=short) if len(classes)<=25 else dict(ticks=[])
     ax.set_xticks(**names, rotation=90) if len(classes)<=25 else ax.set_xticks([])
     ax.set_yticks(**names)
