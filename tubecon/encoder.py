@@ -117,22 +117,28 @@ ENCODERS = dict(
 def initialise(
     encoder:nn.Module,
     generator:torch.Generator, # of the weights, on the CPU
+    how:str='he', # 'he': normal, by fan-out (torchvision), or 'pytorch': uniform within 1/√fan-in (PyTorch's default, released)
 ):
-    "He's normal weights by fan-out, batch norms at their defaults (torchvision)."
+    "Draw the weights of convolutions; batch norms start at their defaults."
+    if how not in ('he','pytorch'): raise TubeconError(f"weights are initialised by 'he' or 'pytorch', not {how!r}")
     for module in encoder.modules():
         if isinstance(module, nn.BatchNorm3d): module.reset_parameters()
         if isinstance(module, nn.Conv3d):
-            nn.init.kaiming_normal_(module.weight, mode='fan_out', nonlinearity='relu', generator=generator)
+            if how=='he': nn.init.kaiming_normal_(module.weight, mode='fan_out', nonlinearity='relu', generator=generator)
+            else: nn.init.kaiming_uniform_(module.weight, a=5**.5, generator=generator)
 
 # %% ../nbs/06_encoder.ipynb #527b9c12
 def build_encoder(
     name:str, # one of `ENCODERS`
     generator:torch.Generator=None, # of the weights; by default always the same ones
+    initialisation:str='he', # 'he' or 'pytorch', see `initialise`
+    eps:float=1e-5, # of batch norm
 )->VideoEncoder: # with `.name`, `.dim`, `.mean` and `.std`, on the CPU; raises TubeconError for an unknown name
     "A new encoder that knows nothing yet."
     if name not in ENCODERS: raise TubeconError(f'no encoder {name!r}: choose one of {", ".join(ENCODERS)}')
     with torch.device('meta'): encoder = ENCODERS[name]()
-    initialise(encoder.to_empty(device='cpu'), generator or torch.Generator().manual_seed(0))
+    initialise(encoder.to_empty(device='cpu'), generator or torch.Generator().manual_seed(0), initialisation)
+    for norm in (m for m in encoder.modules() if isinstance(m, nn.BatchNorm3d)): norm.eps = eps
     encoder.name, encoder.mean, encoder.std = name, MEAN, STD
     return encoder.to(memory_format=torch.channels_last_3d)
 

@@ -61,6 +61,13 @@ class Experiment:
     levels:int=5                   # counting: of coarse to fine (SEVERE)
     validate_every:int=10          # epochs
     seed:int=0                     # of the head, the order and the augmentations
+    bn_eps:float=1e-5              # epsilon of batch norm, also for weights of another (SEVERE builds torchvision's network); 0: as the weights were trained
+    precision:str='fp32'           # 'fp32' (SEVERE), or 'bf16' under autocast (ours)
+
+    def __post_init__(self):
+        if self.precision not in ('fp32','bf16'): raise TubeconError(f"precision is 'fp32' or 'bf16', not {self.precision!r}")
+        if self.task=='count' and self.precision!='fp32': raise TubeconError('counting is computed in fp32: leave precision as it is')
+        if not 0<=self.bn_eps<=1: raise TubeconError(f'bn_eps is {self.bn_eps}: choose from 0 to 1; 0 is that of the weights')
 
 # %% ../nbs/10_severe.ipynb #b8485f15
 EXPERIMENTS = {
