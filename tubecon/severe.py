@@ -61,6 +61,13 @@ class Experiment:
     levels:int=5                   # counting: of coarse to fine (SEVERE)
     validate_every:int=10          # epochs
     seed:int=0                     # of the head, the order and the augmentations
+    bn_eps:float=1e-5              # epsilon of batch norm, also for weights of another (SEVERE builds torchvision's network); 0: as the weights were trained
+    precision:str='fp32'           # 'fp32' (SEVERE), or 'bf16' under autocast (ours)
+
+    def __post_init__(self):
+        if self.precision not in ('fp32','bf16'): raise TubeconError(f"precision is 'fp32' or 'bf16', not {self.precision!r}")
+        if self.task=='count' and self.precision!='fp32': raise TubeconError('counting is computed in fp32: leave precision as it is')
+        if not 0<=self.bn_eps<=1: raise TubeconError(f'bn_eps is {self.bn_eps}: choose from 0 to 1; 0 is that of the weights')
 
 # %% ../nbs/10_severe.ipynb #b8485f15
 EXPERIMENTS = {
@@ -312,6 +319,9 @@ def label_metrics(
     if not there.any(): raise TubeconError('no test video has any label: mean average precision needs some')
     return dict(mAP=float(average_precision_score(labels[:,there], scores[:,there], average='macro')))
 
+# %% ../nbs/10_severe.ipynb #f7324780
+from .core import figure_text
+
 # %% ../nbs/10_severe.ipynb #65f07b81
 def show_confusion(
     scores:np.ndarray, # (n,classes)
@@ -324,7 +334,7 @@ def show_confusion(
     ax = ax or plt.subplots(figsize=(4,3.4), layout='constrained')[1]
     shares = confusion_matrix(labels, scores.argmax(1), labels=range(len(classes)), normalize='true')
     image = ax.imshow(shares, cmap='viridis', vmin=0, vmax=1)
-    short = [name if len(name)<=18 else f'{name[:17]}…' for name in classes]
+    short = [figure_text(name if len(name)<=18 else f'{name[:17]}…') for name in classes]
     names = dict(ticks=range(len(classes)), labels=short) if len(classes)<=25 else dict(ticks=[])
     ax.set_xticks(**names, rotation=90) if len(classes)<=25 else ax.set_xticks([])
     ax.set_yticks(**names)

@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['STATUS', 'POSITIVE', 'NONNEGATIVE', 'UNIT', 'LIMITS', 'CHOICES', 'addresses', 'Share', 'gather_clips', 'jittered',
-           'noise_scenes', 'two_views', 'pair_ids', 'total_steps', 'learning_rate', 'make_optimizer', 'Trainer',
-           'read_checkpoint', 'differences', 'peak_memory', 'tensorboard', 'Log', 'polite', 'agreed', 'check_run',
-           'leave_group', 'batches', 'next_batch', 'Pace', 'fit', 'report', 'first_clips', 'frozen_results',
-           'motion_probe', 'commit', 'read_results', 'add_results', 'draw_run', 'draw_pair', 'flags', 'parse',
-           'changes', 'settings', 'find_videos', 'some_videos', 'fits_in_memory', 'partners', 'processes', 'check_list',
-           'pretrain', 'main']
+           'noise_scenes', 'two_views', 'pair_ids', 'total_steps', 'rate_step', 'learning_rate', 'make_optimizer',
+           'Trainer', 'read_checkpoint', 'differences', 'peak_memory', 'tensorboard', 'Log', 'polite', 'agreed',
+           'check_run', 'leave_group', 'batches', 'next_batch', 'Pace', 'fit', 'report', 'first_clips',
+           'frozen_results', 'motion_probe', 'commit', 'read_results', 'add_results', 'draw_run', 'draw_pair', 'flags',
+           'parse', 'changes', 'settings', 'find_videos', 'some_videos', 'fits_in_memory', 'partners', 'processes',
+           'check_list', 'pretrain', 'main']
 
 # %% ../nbs/09_train.ipynb #5970a412
 import json, math, os, re, signal, subprocess, sys, threading, time, traceback
@@ -124,6 +124,14 @@ def total_steps(
     run = cfg.steps or cfg.epochs*n//cfg.batch
     return run, cfg.schedule*n//cfg.batch or run
 
+def rate_step(
+    cfg:Config,
+    step:int,
+    n:int, # videos
+)->float: # this step, or where its epoch began
+    "The step at which the learning rate was last set."
+    return step if cfg.lr_every=='step' else step*cfg.batch//n*n/cfg.batch
+
 def learning_rate(
     cfg:Config,
     step:int, total:int, # of the schedule
@@ -151,7 +159,7 @@ class Trainer:
         self.beside = torch.cuda.Stream(self.device) if self.device.type=='cuda' else None
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(generator(cfg.seed, 'head').initial_seed())
-            encoder = build_encoder(cfg.encoder, generator(cfg.seed, 'encoder'))
+            encoder = build_encoder(cfg.encoder, generator(cfg.seed, 'encoder'), cfg.initialisation, cfg.bn_eps)
             encoder.checkpointing = cfg.checkpointing
             self.moco = MoCo(encoder, cfg.dim, cfg).to(self.device)
         for name,module in self.moco.named_children():
@@ -185,8 +193,8 @@ def train_step(self:Trainer,
     "Two views, their loss, and one move of the optimiser."
     cfg, step, moco = self.cfg, self.step, self.moco.train()
     q, k, ids = self.pairs(clips, video_ids)
-    for group in self.optimizer.param_groups: group['lr'] = learning_rate(cfg, step, total_steps(cfg, self.n)[1])
-    with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type=='cuda'): loss = moco(q, k, ids, step)
+    for group in self.optimizer.param_groups: group['lr'] = learning_rate(cfg, rate_step(cfg, step, self.n), total_steps(cfg, self.n)[1])
+    with torch.autocast(self.device.type, torch.bfloat16, enabled=cfg.precision=='bf16'): loss = moco(q, k, ids, step)
     self.optimizer.zero_grad()
     loss.backward()
     trained = [p for p in moco.parameters() if p.requires_grad]
