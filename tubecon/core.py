@@ -109,7 +109,8 @@ class Number:
         if many and not few<=len(numbers)<=most: return f'give {few}{f" to {most}"*(most>few)} numbers, separated by commas'
         if not all(self.least<=x<=self.most and abs(x)!=math.inf for x in numbers):
             if self.least==-math.inf: return 'choose a finite number'
-            return 'choose ' + (f'at least {self.least:g}' if self.most==math.inf else f'from {self.least:g} to {self.most:g}')
+            least, most = (f'{x:,}' if isinstance(x, int) else f'{x:g}' for x in (self.least, self.most))
+            return 'choose ' + (f'at least {least}' if self.most==math.inf else f'from {least} to {most}')
         if self.interval and numbers[0]>numbers[1]: return 'give the smaller number first'
         return 'give one that is above 0' if self.chances and not sum(numbers)>0 else ''
 
@@ -140,7 +141,7 @@ def as_flag(
     value, # of a setting
 )->str: # as it is written on the command line, and not too long
     "A value for a message."
-    text = ','.join(map(as_flag, value)) if isinstance(value, tuple) else repr(value) if isinstance(value, str) else str(value)
+    text = ','.join(map(as_flag, value)) or 'empty' if isinstance(value, tuple) else repr(value) if isinstance(value, str) else str(value)
     return text if len(text)<=80 else text[:60] + f'… ({len(text)} characters)'
 
 def check_limits(
