@@ -146,11 +146,11 @@ def as_flag(
 
 def check_limits(
     values:dict, # name to value; None: not given
-    limits:dict, # name to a `Number` or a `Text`, or to the least and the most of a number
+    limits:dict, # name to a `Number` or a `Text`, to the least and the most of a number, or to the kind of a place
 ):
     "Raise `TubeconError` for the first value that may not be."
     for name,limit in limits.items():
-        limit = Number(*limit) if isinstance(limit, tuple) else limit
+        limit = Number(*limit) if isinstance(limit, tuple) else Text(place=limit) if isinstance(limit, str) else limit
         if values[name] is not None and (advice := limit.advice(values[name])): raise TubeconError(f'{name} is {as_flag(values[name])}: {advice}')
 
 def check_settings(

@@ -6,8 +6,8 @@
 __all__ = ['STATUS', 'POSITIVE', 'NONNEGATIVE', 'UNIT', 'SHORT', 'MANY', 'LIMITS', 'addresses', 'Share', 'gather_clips',
            'jittered', 'noise_scenes', 'two_views', 'pair_ids', 'total_steps', 'rate_step', 'learning_rate',
            'make_optimizer', 'Trainer', 'read_checkpoint', 'differences', 'peak_memory', 'tensorboard', 'Log', 'polite',
-           'agreed', 'batch_memory', 'here', 'check_run', 'leave_group', 'batches', 'next_batch', 'Pace', 'fit',
-           'report', 'first_clips', 'frozen_results', 'motion_probe', 'commit', 'read_results', 'add_results',
+           'agreed', 'batch_memory', 'machine_memory', 'check_run', 'leave_group', 'batches', 'next_batch', 'Pace',
+           'fit', 'report', 'first_clips', 'frozen_results', 'motion_probe', 'commit', 'read_results', 'add_results',
            'draw_run', 'draw_pair', 'flags', 'parse', 'changes', 'settings', 'find_videos', 'some_videos',
            'fits_in_memory', 'partners', 'processes', 'check_list', 'pretrain', 'main']
 
@@ -340,7 +340,7 @@ def batch_memory(
     canvas = 4*4*cfg.tubelets*4**math.ceil(math.log2(cfg.patch_sides[1])) if cfg.method=='tubelet' else 0
     return (cfg.batch*(clips + 2*4*3*cfg.frames*cfg.size**2/rank_and_size()[1] + canvas) + 4*cfg.queue*cfg.dim)/2**30
 
-def here()->float: # GiB; infinite where it is not told
+def machine_memory()->float: # GiB; infinite where it is not told
     "The memory of this machine."
     try: return os.sysconf('SC_PAGE_SIZE')*os.sysconf('SC_PHYS_PAGES')/2**30
     except (AttributeError, ValueError, OSError): return math.inf
@@ -361,7 +361,7 @@ def check_run(
     if cfg.batch>8*n: raise TubeconError(f'a batch of {cfg.batch} shows each of {n} videos too often: set batch to {8*n} or less, or give more videos')
     if 0<cfg.queue<cfg.batch: raise TubeconError(f'a batch of {cfg.batch} does not fit a queue of {cfg.queue}: lengthen queue, or set it to 0')
     if min(cfg.short_sides)<cfg.size: raise TubeconError(f'short_sides {as_flag(cfg.short_sides)} are shorter than the clip, whose size is {cfg.size}: lengthen them')
-    if (need := batch_memory(cfg))>here(): raise TubeconError(f'a batch of {cfg.batch} pairs takes {need:,.0f} GiB or more, and this machine has {here():,.0f}: '
+    if (need := batch_memory(cfg))>machine_memory(): raise TubeconError(f'a batch of {cfg.batch} pairs takes {need:,.0f} GiB or more, and this machine has {machine_memory():,.0f}: '
         f'lower batch, frames (now {cfg.frames}), size ({cfg.size}), tubelets ({cfg.tubelets}), patch_sides ({as_flag(cfg.patch_sides)}) or queue ({cfg.queue})')
     if cfg.method=='tubelet': sample_tubelets(torch.zeros(1).expand(2, 3, cfg.frames, cfg.size, cfg.size), replace(cfg, tubelets=1, patch_source='own_box' if cfg.patch_source=='own_box' else 'random'), generator('check'))
 
