@@ -335,7 +335,8 @@ def end_with_parent(
     if parent: threading.Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
 
 # %% ../nbs/00_core.ipynb #a4acba57
-CHOICES = dict(initialisation=('he','pytorch'), contrast_about=('grey','black'), shear_axes=('both','drawn'), lr_every=('step','epoch'), precision=('fp32','bf16'))
+CHOICES = dict(initialisation=('he','pytorch'), contrast_about=('grey','black'), shear_axes=('both','drawn'),
+    lr_every=('step','epoch'), precision=('fp32','bf16')) # what fields of `Config` may say
 
 @dataclass(frozen=True)
 class Config:
@@ -363,7 +364,7 @@ class Config:
     jitter_chance:float=0.2      # of each jitter being applied (released)
     brightness:float=0.125       # added, as a share of the full range: 32/255 (released)
     contrast:float=0.2           # times exp(U(-contrast, contrast)) (released)
-    contrast_about:str='grey'    # contrast multiplies the distance from middle 'grey' (ours) or from 'black', after brightness (released)
+    contrast_about:str='grey'    # 'grey': about the middle (ours), or 'black', after brightness (released)
     saturation:float=0.1         # times exp(U(-saturation, saturation)) (released)
     hue:float=0.067              # turns of the colour circle: 12/180 (released)
     joint_hue:bool=False         # True: hue and saturation are applied together or not at all (released)
@@ -393,7 +394,7 @@ class Config:
     shape_chances:tuple=(1/3,1/3,1/3) # chance of each shape (ours)
     soft_edge:float=0.0          # chance that a patch fades towards its edge (ours)
     opacity:tuple=(1.0,1.0)      # drawn at keyframes (ours)
-    pairing:str='batch'          # the second clip of a pair: another of the 'batch' (ours, reads half as much), or of an 'independent' video (3.1, released)
+    pairing:str='batch'          # the second clip: another of the 'batch' (ours, reads half as much), or an 'independent' video (3.1, released)
     scenes:str='video'           # what tubelets are pasted on: clips of 'video', their first frames held 'still', or still pictures of 'noise' (ours)
     mask_own:bool=True           # temporal contrast: keys of a query's own video are no negatives (ours)
     # optimisation
@@ -424,13 +425,16 @@ EXECUTION = ('checkpointing','compile') # fields of `Config` that leave the resu
 # %% ../nbs/00_core.ipynb #2ebe8a7c
 PRESETS = dict(
     paper={},
-    released=dict(bn_group=0, bn_eps=1e-3, initialisation='pytorch', keep_aspect=False, jitter='shared', contrast_about='black', joint_hue=True, keyframes=(2,2,2,2,2,3,3,3,4,4), spacing='even', sigma=8.0,
-        shear_range=(-0.99,0.99), shear_axes='drawn', sampling='walk', easing=(0.7,0.15,0.15), patch_sizes='released', patch_source='own_box',
-        shape_chances=(0.5,0.35,0.15), soft_edge=0.5, opacity=(0.8,1.0), pairing='independent', schedule=200, lr_every='epoch', clip_norm=40.0),
+    released=dict(bn_group=0, bn_eps=1e-3, initialisation='pytorch', keep_aspect=False, jitter='shared',
+        contrast_about='black', joint_hue=True, keyframes=(2,2,2,2,2,3,3,3,4,4), spacing='even', sigma=8.0,
+        shear_range=(-0.99,0.99), shear_axes='drawn', sampling='walk', easing=(0.7,0.15,0.15),
+        patch_sizes='released', patch_source='own_box', shape_chances=(0.5,0.35,0.15), soft_edge=0.5,
+        opacity=(0.8,1.0), pairing='independent', schedule=200, lr_every='epoch', clip_norm=40.0),
     small=dict(encoder='r2plus1d_small', dim=64, tau=0.1, queue=0, momentum=0.0, bn_group=0, frames=8, size=32, strides=(1,2),
-        frame_jitter=False, short_sides=(32,36,40), jitter_chance=0.8, brightness=0.03, contrast=0.05, saturation=0.06, hue=0.05,
-        transforms=('rotation','scale'), rotation_range=(-180,180), sigma=12.0, extent=(0.05,0.8), delta=(12,24), patch_sides=(10,22), patch_source='other',
-        patch_views='ramp', own_ramp=(0.05,0.3), batch=64, optimizer='adamw', lr=6e-3, warmup=0.1, weight_decay=0.05, steps=900),
+        frame_jitter=False, short_sides=(32,36,40), jitter_chance=0.8, brightness=0.03, contrast=0.05, saturation=0.06,
+        hue=0.05, transforms=('rotation','scale'), rotation_range=(-180,180), sigma=12.0, extent=(0.05,0.8), delta=(12,24),
+        patch_sides=(10,22), patch_source='other', patch_views='ramp', own_ramp=(0.05,0.3), batch=64, optimizer='adamw',
+        lr=6e-3, warmup=0.1, weight_decay=0.05, steps=900),
 )
 
 # %% ../nbs/00_core.ipynb #1a413917

@@ -7,9 +7,10 @@ __all__ = ['STATUS', 'POSITIVE', 'NONNEGATIVE', 'UNIT', 'SHORT', 'MANY', 'LIMITS
            'jittered', 'noise_scenes', 'two_views', 'pair_ids', 'total_steps', 'rate_step', 'learning_rate',
            'make_optimizer', 'Trainer', 'read_checkpoint', 'differences', 'peak_memory', 'tensorboard', 'Log', 'polite',
            'agreed', 'batch_memory', 'machine_memory', 'check_run', 'leave_group', 'batches', 'next_batch', 'Pace',
-           'fit', 'report', 'first_clips', 'frozen_results', 'motion_probe', 'commit', 'read_results', 'add_results',
-           'draw_run', 'draw_pair', 'flags', 'parse', 'changes', 'settings', 'find_videos', 'some_videos',
-           'fits_in_memory', 'partners', 'processes', 'check_list', 'pretrain', 'main']
+           'fit', 'report', 'first_clips', 'frozen_predictions', 'trivial_predictions', 'right', 'frozen_results',
+           'motion_probe', 'commit', 'read_results', 'add_results', 'draw_run', 'draw_pair', 'flags', 'parse',
+           'changes', 'settings', 'find_videos', 'some_videos', 'fits_in_memory', 'partners', 'processes', 'check_list',
+           'pretrain', 'main']
 
 # %% ../nbs/09_train.ipynb #5970a412
 import json, math, os, re, signal, subprocess, sys, threading, time, traceback
@@ -28,7 +29,7 @@ from .contrast import MoCo, average_over_ranks, derangement, rank_and_size
 from .core import MEAN, EXECUTION, STD, Config, Path, TubeconError, atomic, dashes, generator, normalise, pick_device, plain_errors, preset
 from .encoder import build_encoder, load_weights, save_weights
 from .overlay import jitter_colours, pair_tubelets, paste, sample_jitter, sample_tubelets
-from .readout import extract_features, knn, linear_probe
+from .readout import TRIVIAL, extract_features, forest_predict, knn_predict, linear_predict, trivial_features
 from .video import ClipDataset, EvalDataset, Manifest, Skipped, collate, probe, unbroken
 from .world import make_world
 try: import resource
@@ -465,24 +466,47 @@ def first_clips(
     clips, labels = zip(*((batch['clips'][:,0], batch['labels']) for batch in unbroken(loader)))
     return torch.cat(clips), torch.cat(labels)
 
+def frozen_predictions(
+    encoder:nn.Module,
+    known, judged, # each from `first_clips`
+)->dict: # metric to a label for each judged clip
+    "Name clips by kNN and by a linear probe of an encoder that is not trained further."
+    (x, y), (test_x, _) = (extract_features(encoder, list(zip(clips.split(64), labels.split(64)))) for clips,labels in (known,judged))
+    return dict(kNN=knn_predict(x, y, test_x, standardise=True), linear=linear_predict(x, y, test_x))
+
+def trivial_predictions(
+    known, judged, # each from `first_clips`
+)->dict: # name of a baseline to a label for each judged clip
+    "Name clips by what needs no encoder (chapter 06a)."
+    x, test_x = (trivial_features(clips.split(64)) for clips,_ in (known,judged))
+    return {name: forest_predict(x[name], known[1].numpy(), test_x[name]) for name in TRIVIAL}
+
+def right(
+    named:dict, # from `frozen_predictions` or `trivial_predictions`
+    judged, # from `first_clips`
+)->dict: # the same keys, to (m,) booleans
+    "Which clips were named right."
+    return {name: labels==judged[1].numpy() for name,labels in named.items()}
+
 def frozen_results(
     encoder:nn.Module,
     known, judged, # each from `first_clips`
 )->dict: # metric to accuracy, 0..1
     "kNN and linear probe of an encoder that is not trained further."
-    (x, y), (test_x, test_y) = (extract_features(encoder, list(zip(clips.split(64), labels.split(64)))) for clips,labels in (known,judged))
-    return dict(kNN=knn(x, y, test_x, test_y, standardise=True), linear=linear_probe(x, y, test_x, test_y))
+    return {metric: float(hits.mean()) for metric,hits in right(frozen_predictions(encoder, known, judged), judged).items()}
 
 def motion_probe(
     encoders:dict, # name to encoder
     cfg:Config,
     split:str='test', # 'val' to choose settings by
     workers:int=0,
-)->pd.DataFrame: # accuracies, a row per encoder
-    "The readouts of the world's motions."
+)->pd.DataFrame: # accuracies, a row per encoder, and one per baseline that needs none (its column `forest`)
+    "The readouts of the motions of the toy videos."
     motions = Manifest.read(make_world()['motion'])
     sets = [first_clips(EvalDataset(motions.where(split=s), cfg), workers) for s in ('train', split)]
-    return pd.DataFrame({name: dict(frozen_results(encoder, *sets), chance=1/len(motions.classes)) for name,encoder in encoders.items()}).T
+    rows = {name: frozen_results(encoder, *sets) for name,encoder in encoders.items()}
+    rows |= {name: dict(forest=float(hits.mean())) for name,hits in right(trivial_predictions(*sets), sets[1]).items()}
+    return pd.DataFrame(rows).T.assign(chance=1/len(motions.classes))
 
 # %% ../nbs/09_train.ipynb #28bdb3f6
 def commit()->str:
@@ -711,7 +735,7 @@ def main(
         if not done: print(f'stopped; go on with --resume (the checkpoint is {folder}/checkpoint.pt)')
         if not done or rank_and_size()[0] or preset!='small' or probe=='none': return
         table = motion_probe(dict(before=build_encoder(cfg.encoder, generator(cfg.seed, 'encoder')), after=encoder), cfg, probe, workers)
-        print(f'\nMotions it never trained on (world, {probe} split), frozen features, accuracy:\n{table.map("{:.1%}".format)}')
-        if results: add_results(results, [dict(experiment=name or 'default', method=cfg.method if when=='after' else 'none', dataset=f'world-motion-{probe}',
+        print(f'\nMotions that no pretraining video and no label showed (world, {probe} split), frozen features, accuracy:\n{table.map("{:.1%}".format).replace("nan%", "")}')
+        if results: add_results(results, [dict(experiment=name or 'default', method=dict(before='none', after=cfg.method).get(when, when), dataset=f'world-motion-{probe}',
             metric=metric, value=round(table[metric][when], 4), seed=cfg.seed, scale='world', preset=preset, steps=total_steps(cfg, n)[0], device=place.type)
-            for when in table.index for metric in ('kNN','linear')])
+            for when in table.index for metric in ('kNN','linear','forest') if pd.notna(table[metric][when])])
