@@ -499,7 +499,7 @@ def make(
 LIMITS = dict(split=(1,3), total=(0,10**9), percent=(0,100), seed=(0,2**32-1), workers=(0,1024), timeout=(1,86400)) # of the flags
 
 @call_parse
-@dashes
+@dashes(split=(1,3), out='file')
 def main(
     name:str, # data set, 'folder', 'csv', or an existing manifest FILE.csv to check
     videos:str='', # folder that holds the videos
