@@ -2,6 +2,7 @@
 
     OMP_NUM_THREADS=1 nice python .ci/mutate.py 02_trajectory --n 30 --seed 1 > survivors.md
     python .ci/mutate.py 09_train --cells 41-61,70        # numbers of cells, from 0
+    python .ci/mutate.py 02 --again survivors.md          # only those that survived
     python .ci/mutate.py 10 --list                        # only say which mutants would be drawn
 
 Sites (comparisons, arithmetic, constants, booleans, conditions, statements, arguments, slices, calls such as .clamp or
@@ -138,7 +139,7 @@ def runs(cell, flags):
     directives = getattr(cell, 'directives_', None) or {}
     return cell.cell_type=='code' and directives.get('eval:', [''])[0].lower()!='false' and not flags & directives.keys()
 
-def forked(work, seconds, group=True):
+def forked(work, seconds):
     "What work() answers (something json can hold) in a forked child within some seconds; None: it did not end in time; then its children end too."
     reader, writer = os.pipe()
     pid = os.fork()
@@ -168,6 +169,7 @@ def main(
     seed:int=0,          # of the draw
     cells:str='',        # only these cells, such as 21-30,45
     list:bool=False,     # say what would be drawn, run nothing
+    again:str='',        # file of an earlier report: run what survived then, in place of a draw
     patience:float=3,    # a mutant may take so many times the unmutated cells, and 30 seconds
 ):
     "Run a chapter's tests on mutants of its exported cells; print those that survive."
@@ -182,6 +184,9 @@ def main(
     sites = [(i, options) for i in exported if not wanted or i in wanted for options in mutants(notebook.cells[i].source)]
     rng = random.Random(f'{seed} {name} {cells}')
     drawn = sorted([(i, *rng.choice(options)) for i,options in rng.sample(sites, min(n, len(sites)))], key=lambda m: m[0])
+    if again:
+        told = [json.loads(line.strip(' <>!-\n')) for line in open(again) if line.startswith('  <!-- [')]
+        drawn = [(i, *mutant) for i,options in sites for mutant in options if [name, notebook.cells[i].id, *mutant[1:]] in told]
     print(f'# {name}: {len(drawn)} of {len(sites)} sites in {len({i for i,_ in sites})} exported cells, seed {seed}\n', flush=True)
     if list: return print(*(f'[{i}] `{b}` → `{a}`' for i,_,*lines in drawn for b,a in [shortened(*lines)]), sep='\n')
 
