@@ -67,14 +67,13 @@ def edits(source):
             if isinstance(k, ast.keyword) or o.args[-1] is k: site(without(given, i))
         for x,y in zip(o.args, o.args[1:]) if name not in ('min', 'max') else ():
             if not isinstance(x, ast.Starred) and not isinstance(y, ast.Starred): site((a(x), z(y), text(y)+source[z(x):a(y)]+text(x)))
-    def walk(o, body=False):
+    def walk(o):
         if isinstance(o, (ast.JoinedStr, ast.Import, ast.ImportFrom)): return
         if isinstance(o, ast.arguments):
             for d in [*o.defaults, *filter(None, o.kw_defaults)]: walk(d)
             return
         if isinstance(o, (ast.FunctionDef, ast.ClassDef)):
-            if hasattr(o, 'args'): walk(o.args)
-            for s in o.body: walk(s, True)
+            for s in [o.args]*hasattr(o, 'args') + o.body: walk(s)
             return
         if isinstance(o, ast.If) and '__name__' in text(o.test): return
         plain = isinstance(o, ast.Expr) and not isinstance(o.value, (ast.Constant, ast.Yield, ast.YieldFrom))
@@ -83,8 +82,7 @@ def edits(source):
             site((a(o), z(o), 'pass'))
         if isinstance(o, ast.Raise) or isinstance(o, ast.Expr) and isinstance(o.value, ast.Constant): return
         if isinstance(o, ast.AnnAssign):
-            if o.value: walk(o.value)
-            return
+            return walk(o.value) if o.value else None
         if isinstance(o, ast.Compare):
             for left,op,right in zip([o.left, *o.comparators], o.ops, o.comparators): operator(left, op, right)
         elif isinstance(o, ast.BinOp): operator(o.left, o.op, o.right)
@@ -140,7 +138,7 @@ def runs(cell, flags):
     return cell.cell_type=='code' and directives.get('eval:', [''])[0].lower()!='false' and not flags & directives.keys()
 
 def forked(work, seconds):
-    "What work() answers (something json can hold) in a forked child within some seconds; None: it did not end in time; then its children end too."
+    "What work() answers (what json can hold) in a forked child, whose own children end with it; None: not within the time."
     reader, writer = os.pipe()
     pid = os.fork()
     if not pid:
@@ -154,8 +152,7 @@ def forked(work, seconds):
     until, answer = time.time()+seconds, b''
     while (left := until-time.time())>0 and select.select([reader], [], [], left)[0]:
         if not (part := os.read(reader, 65536)): break
-        answer += part
-        if answer.endswith(b'\n') or answer.endswith(b']'): break
+        if (answer := answer+part).endswith(b']'): break # not at the end of the file: a child's child may hold it open
     try: os.killpg(pid, signal.SIGKILL)
     except ProcessLookupError: pass
     _, status = os.waitpid(pid, 0)
