@@ -73,7 +73,7 @@ def edits(source):
             for d in [*o.defaults, *filter(None, o.kw_defaults)]: walk(d)
             return
         if isinstance(o, (ast.FunctionDef, ast.ClassDef)):
-            for s in [o.args]*hasattr(o, 'args') + o.body: walk(s)
+            for s in [*filter(None, [getattr(o, 'args', None)]), *o.body]: walk(s)
             return
         if isinstance(o, ast.If) and '__name__' in text(o.test): return
         plain = isinstance(o, ast.Expr) and not isinstance(o.value, (ast.Constant, ast.Yield, ast.YieldFrom))
