@@ -142,7 +142,7 @@ def bootstrap_gain(
     _, of = np.unique(np.arange(right.shape[1]) if groups is None else np.asarray(groups), return_inverse=True)
     sizes, sums = np.bincount(of), np.bincount(of, right.mean(0)) # clips and points of each group
     clips = rng.multinomial(len(sizes), np.full(len(sizes), 1/len(sizes)), size=draws) # how often each group is drawn
-    seeds = stats.t.rvs(len(right)-1, size=draws, random_state=rng)*stats.sem(right.mean(1))
+    seeds = rng.permutation(stats.t.ppf((np.arange(draws)+.5)/draws, len(right)-1))*stats.sem(right.mean(1)) # evenly spread over t
     low, high = np.quantile(clips@sums/(clips@sizes) + seeds, ((1-level)/2, (1+level)/2))
     return Gain(float(right.mean()), float(low), float(high))
 
