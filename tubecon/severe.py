@@ -65,7 +65,7 @@ class Experiment:
     pixel_std:float=0.0
     validate_every:int=10          # epochs
     seed:int=0                     # of the head, the order and the augmentations
-    bn_eps:float=1e-5              # epsilon of batch norm, also for weights of another (SEVERE builds torchvision's network); 0: as the weights were trained
+    bn_eps:float=1e-5              # epsilon of batch norm, whatever the weights had (SEVERE: torchvision's); 0: as they had
     precision:str='fp32'           # 'fp32' (SEVERE), or 'bf16' under autocast (ours)
 
     def __post_init__(self):
