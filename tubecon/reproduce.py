@@ -492,7 +492,7 @@ def main(
         runs, folder = plan(tables, scale, seeds, protocol, select), Path(out or f'runs/{scale}')
         if show:
             found = by_protocol(read_results(results) if results else gather(folder), runs.protocol[0], select)
-            return print('\n\n'.join(f'{table}, scale {scale}, finetuned by protocol {runs.protocol[0]}:\n{beside_paper(found, table, scale)}' for table in tables))
+            return print('\n\n'.join(f'{table}, scale {scale}, finetuned by protocol {runs.protocol[0]}:\n{beside_paper(found, table, scale).to_string()}' for table in tables))
         if scale!='world' and not manifest: raise TubeconError(f'scale {scale} is for real videos: give --manifest FILE')
         runs = share_of(runs, shard)
         if lines: return print('\n'.join(command_lines(runs, scale, manifest, str(folder), gpus)))
