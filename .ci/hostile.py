@@ -93,7 +93,7 @@ def hostile_files(folder, good): # a folder to write to, a whole .safetensors fi
     (folder/'loop.pth').symlink_to(folder/'loop.pth')
     yield from (folder/'folder.safetensors', folder/'fifo.safetensors', folder/'fifo.pth', folder/'loop.pth', Path('/dev/zero'), folder/'absent.pth')
 
-def try_all(read, harmless=('longer','about_method'), say=print): # number of files, number of faults
+def try_all(read, harmless=('about_method','about_encoder_empty','mixed_keys'), say=print): # number of files, number of faults
     from tubecon.core import TubeconError, generator
     from tubecon.encoder import build_encoder, save_weights
     n, faults = 0, []
@@ -110,7 +110,7 @@ def try_all(read, harmless=('longer','about_method'), say=print): # number of fi
             mark = Path(folder)/'EXECUTED'
             if mark.exists(): outcome, _ = 'EXECUTED', os.system(f'rm -rf {mark}')
             if outcome=='refused' and ('\n' in said or str(path) not in said or len(said)>600): outcome = 'no sentence'
-            if outcome!='refused': faults.append((path.name, outcome, said))
+            if outcome!='refused' and not (outcome=='read' and path.stem in harmless): faults.append((path.name, outcome, said))
     for fault in faults: say(*fault)
     return n, faults
 
