@@ -37,7 +37,7 @@ def odd_values(name, kind, default, flag_only=True): # texts, and whether each h
     if kind is tuple: return [(s, s in ('nan,nan', 'inf,inf', 'nan,nan,nan', f'1,{HUGE}', 'a,b', '1;2')
         or name in INTERVALS and s in ('', ',', '1', '5', '9,3', '2,1', '1,2,3', '0,0,0')) for s in TUPLES]
     if kind is bool: return [] if flag_only else [(s, s!='TRUE') for s in TRUTHS]
-    return [(s, name=='device' or s=='a'*5000 and name in PLACES) for s in TEXTS + DEVICES*(name=='device') + PATHS*(name in PLACES)]
+    return [(s, name=='device' and s not in ('cpu:99','') or s=='a'*5000 and name in PLACES) for s in TEXTS + DEVICES*(name=='device') + PATHS*(name in PLACES)]
 
 class Begun(BaseException): "The command would begin to work."
 
@@ -123,6 +123,7 @@ def forked(function, limit=20, memory=4): # what a function of no arguments retu
 def judge(outcome, said, flag, value, wrong): # what is to be complained about, or ''
     if outcome in ('traceback','hang','crash'): return outcome
     if outcome=='works': return 'accepted' if wrong else ''
+    said, value = said.replace(value, value.replace('\n', ' ')), value.replace('\n', ' ')
     lines = [line for line in said.strip().splitlines() if line.startswith('tubecon: ') or ' error: ' in line]
     if len(lines)!=1: return 'no sentence'
     words = lines[0].replace('-', '_').lower()
