@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['r2plus1d', 'r3d', 'ENCODERS', 'CTP_NAMES', 'NUMBERED', 'METHODS', 'r2plus1d_stem', 'r3d_stem', 'AlongTime',
            'VideoEncoder', 'KeepFrames', 'dilate_last_stage', 'initialise', 'build_encoder', 'unmoved', 'recomputed',
-           'save_weights', 'read_pickle', 'read_state', 'Method', 'rename', 'tell_method', 'torchvision_names',
-           'Report', 'few', 'describe', 'fill', 'load_weights', 'recognise', 'load_encoder', 'convert', 'main']
+           'sort_metadata', 'save_weights', 'read_pickle', 'read_state', 'Method', 'rename', 'tell_method',
+           'torchvision_names', 'Report', 'few', 'describe', 'fill', 'load_weights', 'recognise', 'load_encoder',
+           'convert', 'main']
 
 # %% ../nbs/06_encoder.ipynb #d7772963
 import json, re
@@ -116,22 +117,28 @@ ENCODERS = dict(
 def initialise(
     encoder:nn.Module,
     generator:torch.Generator, # of the weights, on the CPU
+    how:str='he', # 'he': normal, by fan-out (torchvision), or 'pytorch': uniform within 1/√fan-in (PyTorch's default, released)
 ):
-    "He's normal weights by fan-out, batch norms at their defaults (torchvision)."
+    "Draw the weights of convolutions; batch norms start at their defaults."
+    if how not in ('he','pytorch'): raise TubeconError(f"weights are initialised by 'he' or 'pytorch', not {how!r}")
     for module in encoder.modules():
         if isinstance(module, nn.BatchNorm3d): module.reset_parameters()
         if isinstance(module, nn.Conv3d):
-            nn.init.kaiming_normal_(module.weight, mode='fan_out', nonlinearity='relu', generator=generator)
+            if how=='he': nn.init.kaiming_normal_(module.weight, mode='fan_out', nonlinearity='relu', generator=generator)
+            else: nn.init.kaiming_uniform_(module.weight, a=5**.5, generator=generator)
 
 # %% ../nbs/06_encoder.ipynb #527b9c12
 def build_encoder(
     name:str, # one of `ENCODERS`
     generator:torch.Generator=None, # of the weights; by default always the same ones
+    initialisation:str='he', # 'he' or 'pytorch', see `initialise`
+    eps:float=1e-5, # of batch norm
 )->VideoEncoder: # with `.name`, `.dim`, `.mean` and `.std`, on the CPU; raises TubeconError for an unknown name
     "A new encoder that knows nothing yet."
     if name not in ENCODERS: raise TubeconError(f'no encoder {name!r}: choose one of {", ".join(ENCODERS)}')
     with torch.device('meta'): encoder = ENCODERS[name]()
-    initialise(encoder.to_empty(device='cpu'), generator or torch.Generator().manual_seed(0))
+    initialise(encoder.to_empty(device='cpu'), generator or torch.Generator().manual_seed(0), initialisation)
+    for norm in (m for m in encoder.modules() if isinstance(m, nn.BatchNorm3d)): norm.eps = eps
     encoder.name, encoder.mean, encoder.std = name, MEAN, STD
     return encoder.to(memory_format=torch.channels_last_3d)
 
@@ -154,7 +161,23 @@ def recomputed(
     "Run a part now, and again in the backward pass, in place of keeping its activations (ours)."
     return checkpoint(part, x, use_reentrant=False, preserve_rng_state=False, context_fn=lambda: (nullcontext(), unmoved(part)))
 
+# %% ../nbs/06_encoder.ipynb #dc773362
+from .core import printable
+
 # %% ../nbs/06_encoder.ipynb #53c60456
+def sort_metadata(
+    path, # of a safetensors file, changed in place
+):
+    "Put the metadata in alphabetical order; safetensors writes them in another order each time."
+    with open(path, 'rb+') as file:
+        size = int.from_bytes(file.read(8), 'little') # of the header, JSON
+        header = json.loads(file.read(size))
+        header['__metadata__'] = dict(sorted(header['__metadata__'].items()))
+        text = json.dumps(header, separators=(',',':'), ensure_ascii=False).encode().ljust(size)
+        assert len(text)==size
+        file.seek(8)
+        file.write(text)
+
 def save_weights(
     encoder:VideoEncoder,
     path, # of the file, .safetensors
@@ -164,7 +187,9 @@ def save_weights(
     eps = next(module.eps for module in encoder.modules() if hasattr(module, 'eps'))
     about = dict(encoder=encoder.name, eps=eps, mean=json.dumps(encoder.mean), std=json.dumps(encoder.std), **metadata)
     state = {key: value.cpu().contiguous() for key,value in encoder.state_dict().items()}
-    with atomic(path) as beside: save_file(state, beside, {key: str(value) for key,value in about.items()})
+    with atomic(path) as beside:
+        save_file(state, beside, {key: printable(str(value)) for key,value in about.items()})
+        sort_metadata(beside)
 
 # %% ../nbs/06_encoder.ipynb #9c2f654a
 def read_pickle(

@@ -350,14 +350,17 @@ def colour_maps(
 
 # %% ../nbs/04_overlay.ipynb #74b3df29
 def sample_jitter(
-    cfg:Config, # `jitter_chance`, `brightness`, `contrast`, `saturation`, `hue`
+    cfg:Config, # `jitter_chance`, `brightness`, `contrast`, `contrast_about`, `saturation`, `hue`, `joint_hue`
     b:int, # clips
     generator:torch.Generator,
 )->tuple: # brightness, contrast, saturation, hue, each (b,)
     "Arguments of `colour_maps`, each with its chance (released)."
     applied = torch.rand(4, b, generator=generator) < cfg.jitter_chance
+    if cfg.joint_hue: applied[3] = applied[2]
     brightness, contrast, saturation, hue = uniform(-1, 1, 4, b, generator=generator) * applied
-    return brightness*cfg.brightness, (contrast*cfg.contrast).exp(), (saturation*cfg.saturation).exp(), hue*cfg.hue
+    brightness, contrast, saturation, hue = brightness*cfg.brightness, (contrast*cfg.contrast).exp(), (saturation*cfg.saturation).exp(), hue*cfg.hue
+    if cfg.contrast_about=='black': brightness = brightness*contrast - (1-contrast)/2 # so that `colour_maps` gives (x+brightness)*contrast
+    return brightness, contrast, saturation, hue
 
 # %% ../nbs/04_overlay.ipynb #44e30a40
 def jitter_colours(

@@ -46,10 +46,10 @@ def sample_keyframes(
         inner = 1 + torch.rand(n, max(0, frames-2), generator=generator).argsort(1)[:,:max(0, count-2)]
         return torch.cat([torch.zeros(n, 1, dtype=torch.long), inner.sort(1)[0], torch.full((n, 1), frames-1)], 1)[:,:count]
     if spacing!='even': raise TubeconError(f"keyframes are spaced 'uniform' or 'even', not {spacing!r}")
-    order = torch.arange(count)
-    jitter = uniform(-1/3, 1/3, n, count, generator=generator) * ((order>0) & (order<count-1))
-    ticks = ((order+jitter) * ((frames-1)/max(1, count-1))).round().long()
-    return (ticks-order).cummax(1)[0].clamp(max=frames-count) + order
+    each = frames/max(1, count-1)
+    ticks = (each*torch.arange(1, max(1, count-1))).long().expand(n, -1)
+    if least := int(each/3): ticks = ticks + torch.randint(-least, least, ticks.shape, generator=generator)
+    return torch.cat([torch.zeros(n, 1, dtype=torch.long), ticks, torch.full((n, 1), frames-1)], 1)[:,:count]
 
 # %% ../nbs/02_trajectory.ipynb #f51be837
 def interpolate_keyframes(

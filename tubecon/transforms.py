@@ -8,6 +8,7 @@ __all__ = ['parameter_track', 'scale_track', 'rotation_matrices', 'rotation_trac
 
 # %% ../nbs/03_transforms.ipynb #52089570
 import math
+from functools import partial
 import torch
 from torch import Tensor
 from .core import Config, TubeconError, uniform
@@ -79,10 +80,12 @@ def shear_track(
     b:int, m:int, frames:int, # clips, tubelets per clip, T
     range=(-1.5,1.5), # Min and Max of both shears (paper 3.3)
     keyframes=(3,), sampling:str='uniform', spacing:str='uniform', easing=(1,0,0), # see `parameter_track`
+    axes:str='both', # or for each clip 'drawn': x, y or both (released)
     *, generator:torch.Generator,
 )->Tensor: # (b,m,t,2,2)
     "Matrices that shear."
     shears = parameter_track(b, m, frames, *range, 0, 2, keyframes, sampling, spacing, easing, generator=generator)
+    if axes=='drawn': shears = shears * torch.tensor([[1,0],[0,1],[1,1]])[torch.randint(3, (b,1,1), generator=generator)]
     return shear_matrices(*shears.unbind(-1))
 
 # %% ../nbs/03_transforms.ipynb #de9dfdaa
@@ -93,7 +96,7 @@ def sample_transforms(
     generator:torch.Generator,
 )->Tensor: # (b,m,t,2,2), the identity in frame 0
     "rotation · shear · scale of those the settings name, Eq. 7."
-    tracks = dict(rotation=rotation_track, shear=shear_track, scale=scale_track)
+    tracks = dict(rotation=rotation_track, shear=partial(shear_track, axes=cfg.shear_axes), scale=scale_track)
     if unknown := set(cfg.transforms)-set(tracks):
         raise TubeconError(f'no transformation {", ".join(sorted(unknown))}: choose from {", ".join(tracks)}')
     product = torch.eye(2).repeat(b, m, frames, 1, 1)
