@@ -65,11 +65,12 @@ def unknowable(row, path, read): # `read` gives all frames, (t,h,w,3)
             packets = [p for p in file.demux(stream)]
             frames = [frame for p in packets for frame in p.decode()]
         marked = said or any(p.is_corrupt for p in packets) or not packets[0].is_keyframe or any(frame.is_corrupt for frame in frames)
-        return not marked and [number_of(frame.to_ndarray(format='rgb24')) for frame in frames]==[number_of(frame) for frame in read()]
+        ours,theirs = ([number_of(frame) for frame in some] for some in (read(), [frame.to_ndarray(format='rgb24') for frame in frames]))
+        return not marked and len(ours)==len(theirs) and all(a==b or b!=i for i,(a,b) in enumerate(zip(ours, theirs))) # concealed pictures may show anything
     except Exception: return False
     finally: av.logging.set_level(None)
 
-def clip_numbers(row, clips, ids): # (t,3,h,w) after augmentation -> nothing
+def clip_numbers(row, clips, ids): # (t,3,h,w) after augmentation
     "Raise `Wrong` unless a clip's pictures are the file's, in order."
     from odd_videos import number_of
     seen = [number_of(frame) for frame in clips.permute(0,2,3,1).numpy()]
@@ -126,14 +127,14 @@ def attack(row, folder, reader): # -> verdict, detail
         if mine: refused.append(f'{name}: {named(mine[0])}')
         elif item['id']!=0: raise Wrong(f'name: {name} left the file out without a word')
         else:
-            if item['clips'].shape[2:]!=(3,4,cfg.size,cfg.size)[1:] and tuple(item['clips'].shape[1:])!=(3,4,cfg.size,cfg.size): raise Wrong(f'size: {name} gives {tuple(item["clips"].shape)}')
+            if tuple(item['clips'].shape[1:])!=(3,4,cfg.size,cfg.size): raise Wrong(f'size: {name} gives {tuple(item["clips"].shape)}')
             if not row['truth']: raise Wrong(f'picture: {name} gives clips of what is no video')
             if square and '@' not in row['truth']: [clip_numbers(row, clip.transpose(0,1), name) for clip in item['clips']]
             read.append(name)
     for epoch in range(3): took(ClipDataset(listed, cfg, reader=reader)[epoch,0], f'training, epoch {epoch}')
     took(EvalDataset(listed, cfg, 2, reader=reader)[0], 'evaluation')
     if not refused: return 'right', ''
-    return 'false alarm' if row['expect']=='right' else 'refused' if not read else 'refused in part', refused[0]
+    return 'false alarm' if row['expect']=='right' and not all('frame rate' in why for why in refused) else 'refused' if not read else 'refused in part', refused[0]
 
 def child(folder, reader):
     "Judge the files whose rows come in, one number a line."
@@ -202,7 +203,7 @@ if __name__=='__main__':
         print('@@', json.dumps([batch['ids'].tolist(), None if batch['clips'] is None else list(batch['clips'].shape), len(batch['errors'])]), flush=True)
 '''
 
-def over_all(folder, scratch, timeout): # yields (what, failure or '')
+def over_all(folder, files, scratch, timeout): # number of files -> yields (what, failure or '')
     "Epochs of batches and two runs of training."
     script = Path(scratch)/'batches.py'
     script.write_text(BATCHES)
@@ -214,7 +215,7 @@ def over_all(folder, scratch, timeout): # yields (what, failure or '')
         yield f'an epoch of batches, {workers} workers', (f'ended with {status} after {len(found)} batches: {said.strip()[-400:]}' if status else '; '.join(short[:5]) or ('' if found else 'no batch')) if status is not None else f'no end within {timeout} s, after {len(found)} batches'
     yield 'the same clips with 0 and 1 workers', '' if [b[:2] for b in seen[0]]==[b[:2] for b in seen[1]] else 'they differ'
     for workers in (0,1):
-        status,said = command('-m', 'tubecon.train', '--manifest', Path(folder)/'all.csv', '--steps', 3, '--batch', 400, '--skip', 10000, '--frames', 4, '--size', 16, '--short_sides', 16, '--queue', 0,
+        status,said = command('-m', 'tubecon.train', '--manifest', Path(folder)/'all.csv', '--steps', 3, '--batch', files//3, '--skip', 10000, '--frames', 4, '--size', 16, '--short_sides', 16, '--queue', 0,
             '--delta', '2,4', '--patch_sides', '4,8', '--workers', workers, '--probe', 'none', '--device', 'cpu', '--out', Path(scratch)/f'runs{workers}', timeout=timeout)
         yield f'training, {workers} workers', f'no end within {timeout} s' if status is None else f'ended with {status}: {said.strip()[-600:]}' if status or 'Traceback' in said else ''
 
@@ -227,7 +228,7 @@ def checked(folder, rows, verdicts, jobs, timeout): # yields (row number, failur
     "What `tubecon.manifest --check` says, against what was read."
     beside = Path(folder)/'all.check.csv'
     beside.unlink(missing_ok=True)
-    status,said = command('-m', 'tubecon.manifest', Path(folder)/'all.csv', '--check', '--timeout', 30, '--workers', jobs, timeout=timeout)
+    status,said = command('-m', 'tubecon.manifest', Path(folder)/'all.csv', '--check', '--timeout', 60, '--workers', jobs, timeout=timeout)
     if status!=0: yield None, f'--check ended with {status}: {said.strip()[-400:]}'
     if not beside.exists(): return
     with open(beside, newline='', encoding='utf-8', errors='surrogateescape') as file: found = {row['path']: row for row in csv.DictReader(file)}
@@ -251,7 +252,7 @@ def main(folder, reader, jobs, timeout, quick, kind):
         if not quick and not kind:
             odd = list(checked(folder, rows, verdicts, jobs, 60*timeout))
             for i,why in odd: print(f'--check: {ascii(rows[i]["file"]) if i is not None else ""}: {why}')
-            failures = [(what, why) for what,why in [('links', circles(folder)), *over_all(folder, scratch, 20*timeout)] if why]
+            failures = [(what, why) for what,why in [('links', circles(folder)), *over_all(folder, len(rows), scratch, 20*timeout)] if why]
             print(f'--check disagrees with reading on {len(odd)} files')
     with open(Path(folder)/f'verdicts_{reader}.csv', 'w', newline='', encoding='utf-8', errors='surrogateescape') as file:
         lines = csv.writer(file, lineterminator='\n', quoting=csv.QUOTE_ALL)

@@ -587,8 +587,7 @@ def by_program(files):
         base = files.out/f'copy.{ending}'
         if files.program: subprocess.run([files.program, '-v','error','-y','-i',str(long_),'-c:v','libx264','-g','16','-bf','0' if ending=='avi' else '2','-sc_threshold','0',str(base)], check=True)
         for second in ('0.4','0.76','1.2'): # whole from the key frame before where nothing hides it
-            first = round(float(second)*25)
-            keys = '|'.join(f'{k}-47' for k in range(first+2)) # a container may keep pictures before the cut
+            keys = '|'.join(f'{k}-47' for k in range(34)) # from a key frame before the cut or after it, as the container can be searched
             files.ffmpeg('program', f'from{second}.{ending}', f'copied from second {second}', f'-ss {second} -i {{}} -c copy', base, truth=keys, expect='either')
         files.ffmpeg('program', f'from_copyts.{ending}', 'copied with its times', '-ss 0.76 -copyts -i {} -c copy', base, truth='|'.join(f'{k}-47' for k in range(33)), expect='either')
         files.ffmpeg('program', f'to.{ending}', 'copied for 0.8 s', '-i {} -t 0.8 -c copy', base, truth='0-23...', expect='either')
