@@ -132,10 +132,14 @@ def shortened(before, after, around=45):
         return ('…' if lo else '') + ' / '.join(s.strip() for s in t[lo:hi].split('\n')) + ('…' if hi<len(t) else '')
     return part(before), part(after)
 
-def runs(cell, flags):
-    "Does nbdev_test run this cell?"
+def runs(cell, flags): # as nbdev_test
     directives = getattr(cell, 'directives_', None) or {}
     return cell.cell_type=='code' and directives.get('eval:', [''])[0].lower()!='false' and not flags & directives.keys()
+
+def linked(source, target):
+    "The same file in another place; what the package writes replaces files, and so leaves the first as it is."
+    try: os.link(source, target)
+    except OSError: shutil.copy2(source, target)
 
 def forked(work, seconds):
     "What work() answers (what json can hold) in a forked child, whose own children end with it; None: not within the time."
@@ -192,8 +196,9 @@ def main(
     if list: return print(*(f'[{i}] `{b}` → `{a}`' for i,_,*lines in drawn for b,a in [shortened(*lines)]), sep='\n')
 
     scratch = Path(tempfile.mkdtemp(prefix='mutants'))
-    mine = Path(os.environ.get('TUBECON_CACHE', Path.home()/'.cache'/'tubecon'))
-    for world in mine.glob('world-*'): shutil.copytree(world, scratch/'cache'/world.name)
+    drawn_before = Path(os.environ.get('TUBECON_CACHE', Path.home()/'.cache'/'tubecon')) # toy videos
+    if any('world' in cell.source for cell in notebook.cells if cell.cell_type=='code' and drawn_before.exists()):
+        for world in drawn_before.glob('world-*'): shutil.copytree(world, scratch/'cache'/world.name, copy_function=linked)
     os.environ['TUBECON_CACHE'] = str(scratch/'cache')
     signal.signal(signal.SIGTERM, lambda *_: sys.exit('stopped'))
     os.environ['PYTHONPATH'] = str(root)
@@ -211,7 +216,7 @@ def main(
             began = time.time()
             folder = Path(tempfile.mkdtemp(dir=scratch)); tempfile.tempdir = os.environ['TMPDIR'] = str(folder)
             if source:
-                if (scratch/'cache').exists(): shutil.copytree(scratch/'cache', folder/'cache', copy_function=os.link)
+                if (scratch/'cache').exists(): shutil.copytree(scratch/'cache', folder/'cache', copy_function=linked)
                 shutil.copytree(module.parent, folder/module.parent.name, ignore=shutil.ignore_patterns('__pycache__'))
                 text, old = module.read_text(), notebook.cells[start].source.strip()
                 (folder/module.parent.name/module.name).write_text(text.replace(old, source.strip()))
