@@ -139,6 +139,7 @@ def runs(cell, flags): # as nbdev_test
 def linked(source, target):
     "The same file in another place; what the package writes replaces files, and so leaves the first as it is."
     try: os.link(source, target)
+    except FileNotFoundError: pass # a hidden file of another process
     except OSError: shutil.copy2(source, target)
 
 def forked(work, seconds):
