@@ -29,6 +29,11 @@ from .train import NONNEGATIVE, POSITIVE, UNIT, Log, Pace, add_results, changes,
 from .video import Manifest, Skipped, VideoError, byte_array, collate, unbroken
 from .world import TIERS, make_world
 
+# %% ../nbs/11a_finetune.ipynb #a1c4e2a0
+from .core import Number, Text, as_flag
+from .core import check_settings as check_fields
+from .train import machine_memory
+
 # %% ../nbs/11a_finetune.ipynb #fdaf6177
 from .core import sole_writer
 from .train import check_results, overrides, read_json, read_results, reading, write_table
@@ -166,8 +171,13 @@ def report(self:CountTask, manifest:Manifest, counts, truths, out:Path):
 # %% ../nbs/11a_finetune.ipynb #fb825d4a
 METRICS = dict(classify=('top1','top5','mean_class'), multilabel=('mAP',), count=('error','off_by_one')) # by task
 CHOICES = dict(task=tuple(METRICS), optimizer=('adam','sgd'), join=('mean','max'))
-LIMITS = {**dict.fromkeys('frames stride size short_sides batch epochs segments refinements test_short_side clips crops starts levels validate_every'.split(), POSITIVE),
-    **dict.fromkeys('draw rate jitter weight_decay gamma warmup precise_bn seed'.split(), NONNEGATIVE), 'lr': (1e-9,math.inf), **dict.fromkeys(('flip','dropout'), UNIT)}
+LIMITS = dict( # of the fields of `Experiment`; `metric` and `crop` depend on the task
+    factor=Text(), dataset=Text(), draw=Number(0, 10**7), metric=Text(), crop=Text(), **{name: Text(choices) for name,choices in CHOICES.items()},
+    frames=Number(1, 1024), stride=Number(1, 1024), rate=Number(0, 10_000), size=Number(1, 1024), short_sides=Number(1, 4096, interval=True), flip=UNIT, jitter=Number(0, 10, items=(0,4)),
+    dropout=UNIT, lr=Number(1e-9, 100), weight_decay=Number(0, 100), batch=Number(1, 65_536), epochs=Number(1, 10**6), milestones=Number(0, 10**6, items=(0,64)), gamma=Number(0, 10),
+    warmup=Number(0, 10**6), warmup_start=Number(0, 100), precise_bn=Number(0, 10**6), counting=Text(('ours','severe')), segments=Number(1, 1000), refinements=Number(1, 1000),
+    lengths=Number(.1, 1e5, interval=True), test_short_side=Number(1, 4096), clips=Number(1, 1000), crops=Number(1, 100), starts=Number(1, 1000), levels=Number(1, 20),
+    pixel_mean=Number(-1000, 1000), pixel_std=Number(0, 1000), validate_every=Number(1, 10**6), seed=Number(0, 2**32-1), bn_eps=UNIT, precision=Text(('fp32','bf16')))
 
 def check_settings(
     exp:Experiment,
@@ -175,8 +185,12 @@ def check_settings(
 ):
     "Raise `TubeconError` for settings that cannot work."
     for name,choices in {**CHOICES, 'metric': METRICS.get(exp.task), 'crop': ('pad',) if exp.task=='count' else tuple(CROPS)}.items():
-        if getattr(exp, name) not in choices: raise TubeconError(f'{name} is one of {", ".join(choices)}, not {getattr(exp, name)!r}')
-    check_limits(asdict(exp) | loop, LIMITS | dict.fromkeys(loop, NONNEGATIVE))
+        if getattr(exp, name) not in choices: raise TubeconError(f'{name} is one of {", ".join(choices)}, not {as_flag(getattr(exp, name))}')
+    check_fields(exp, LIMITS)
+    check_limits(loop, dict.fromkeys(loop, NONNEGATIVE))
+    if len(exp.jitter) not in (0,4): raise TubeconError(f'jitter is {as_flag(exp.jitter)}: give 4 numbers, of brightness, contrast, saturation and hue, or none')
+    if (need := exp.batch*3*4*exp.frames*exp.size**2/2**30)>machine_memory(): raise TubeconError(f'a batch of {exp.batch} clips takes {need:,.0f} GiB or more, '
+        f'and this machine has {machine_memory():,.0f}: lower batch, frames (now {exp.frames}) or size ({exp.size})')
     if exp.size>exp.test_short_side: raise TubeconError(
         f'a crop of {exp.size} pixels does not fit a short side of {exp.test_short_side}: give --test_short_side {exp.size} or more')
     if exp.crop=='random' and exp.size>min(exp.short_sides): raise TubeconError(

@@ -468,7 +468,7 @@ def make(
 
 # %% ../nbs/07a_manifest.ipynb #dc5ad9de
 @call_parse
-@dashes
+@dashes(split=(1,3), out='file')
 def main(
     name:str, # data set, 'folder', 'csv', or an existing manifest FILE.csv to check
     videos:str='', # folder that holds the videos

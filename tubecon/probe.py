@@ -4,13 +4,15 @@
 
 # %% auto #0
 __all__ = ['CLIP_FIELDS', 'Features', 'clip_settings', 'gallery_and_queries', 'FeatureMaps', 'feature_key', 'token_batches',
-           'frozen_features', 'AttentiveProbe', 'attentive_probe', 'chance', 'readouts', 'some_of_each',
-           'show_retrieved', 'fitting_tubelets', 'swap_readout', 'write_figure', 'main']
+           'on_disk', 'frozen_features', 'AttentiveProbe', 'attentive_probe', 'chance', 'readouts', 'trivial_readouts',
+           'cross_validate', 'some_of_each', 'show_retrieved', 'fitting_tubelets', 'swap_readout', 'write_figure',
+           'main']
 
 # %% ../nbs/11b_probe.ipynb #dbc7daa0
 import hashlib
 from collections import namedtuple
 from dataclasses import replace
+from functools import partial
 import matplotlib.pyplot as plt, numpy as np, pandas as pd, torch
 from fastcore.script import call_parse, store_true
 from scipy.stats import hypergeom
@@ -19,12 +21,18 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 from .core import Config, Path, TubeconError, atomic, dashes, generator, pick_device, plain_errors, preset
 from .finetune import check_held_out, check_settings, find_encoder, find_manifest, method_of, short_name
-from .readout import extract_features, knn, linear_probe, nearest, retrieval, show_swap, swap_test
+from .readout import TRIVIAL, extract_features, forest_predict, grouped_cross_validation, knn, knn_predict, linear_predict, linear_probe
+from .readout import nearest, retrieval, show_swap, swap_test, trivial_features
 from .severe import WORLD_SUITE, Experiment, TestViews, class_names, held_out
 from .severe import SMALL as WORLD_CLIPS
 from .train import add_results, first_clips
 from .video import Manifest, collate, unbroken
 from .viz import COLOURS, set_style, show_clip
+
+# %% ../nbs/11b_probe.ipynb #1fa27619
+import os
+from .core import figure_text, sole_writer
+from .train import check_results, overrides
 
 # %% ../nbs/11b_probe.ipynb #b4d07e8c
 CLIP_FIELDS = ('frames','stride','rate','size','test_short_side','clips') # of an experiment, that say how clips are cut
@@ -82,20 +90,33 @@ def feature_key(
     return seen.hexdigest()[:16]
 
 # %% ../nbs/11b_probe.ipynb #b83f0fa0
-Features = namedtuple('Features', 'pooled maps labels') # (n,dim) float32; (n,tokens,dim) float16; (n,)
+Features = namedtuple('Features', 'pooled maps labels trivial') # (n,dim) float32; (n,tokens,dim) float16; (n,); name of a baseline to (n,d) float32
 
 def token_batches(
     encoder:nn.Module, manifest:Manifest, exp:Experiment,
     workers:int=0, # processes that decode
     bar:bool=True, # show progress
-): # yields (b,tokens,dim) float32; raises `TubeconError` with the list of broken videos
+): # yields (b,tokens,dim) float32, and what needs no encoder, name to (b,d) float32; raises `TubeconError` with the list of broken videos
     "Feature maps of all videos; those of a video's clips in one row."
     loader = DataLoader(TestViews(manifest, exp, exp.clips), max(1, 64//exp.clips), collate_fn=collate, num_workers=workers, timeout=300 if workers else 0)
     for batch in unbroken(tqdm(loader, 'features', disable=not bar, mininterval=1)):
-        tokens = extract_features(FeatureMaps(encoder), batch['clips'].flatten(0,1).split(64))
+        clips = batch['clips'].flatten(0,1).split(64)
+        tokens = extract_features(FeatureMaps(encoder), clips)
         if not np.abs(tokens).max()<np.finfo(np.float16).max: raise TubeconError(
             f'the features of {manifest.path(int(batch["ids"][0]))} are not finite, or too large for half precision: are these weights whole?')
-        yield tokens.reshape(len(batch['clips']), -1, tokens.shape[-1])
+        yield tokens.reshape(len(batch['clips']), -1, tokens.shape[-1]), {name: x.reshape(len(batch['clips']), exp.clips, -1).mean(1) for name,x in trivial_features(clips).items()}
+
+def on_disk(
+    path,
+    shape:tuple,
+)->np.memmap: # float16; raises `OSError` where the disk is too small
+    "An array in a file, all of whose room is taken at once: a full disk would end the process at some later write."
+    rows = np.lib.format.open_memmap(path, 'w+', np.float16, shape)
+    if not hasattr(os, 'posix_fallocate'): return rows
+    try:
+        with open(path, 'rb+') as file: os.posix_fallocate(file.fileno(), 0, os.path.getsize(path))
+    except OSError as error: raise OSError(error.errno, os.strerror(error.errno), str(path)) from None
+    return rows
 
 def frozen_features(
     encoder:nn.Module, # where it is, on the CPU or a GPU
@@ -106,18 +127,21 @@ def frozen_features(
 )->Features: # maps on disk; rows as in the manifest
     "Features of all videos, computed at the first call."
     manifest.require_files()
-    pooled,maps = (Path(folder)/f'{feature_key(encoder, manifest, exp)}.{kind}.npy' for kind in ('pooled','maps'))
-    if not pooled.exists():
-        with atomic(pooled) as one, atomic(maps) as other:
-            rows,means,written = None,[],0
-            for tokens in token_batches(encoder, manifest, exp, **options):
-                if rows is None: rows = np.lib.format.open_memmap(other, 'w+', np.float16, (len(manifest), *tokens.shape[1:]))
+    key = feature_key(encoder, manifest, exp)
+    pooled,maps,trivial = (Path(folder)/f'{key}.{kind}' for kind in ('pooled.npy','maps.npy','trivial.npz'))
+    if not (pooled.exists() and trivial.exists()):
+        with atomic(pooled) as one, atomic(maps) as other, atomic(trivial) as third:
+            rows,means,simple,written = None,[],[],0
+            for tokens,summaries in token_batches(encoder, manifest, exp, **options):
+                if rows is None: rows = on_disk(other, (len(manifest), *tokens.shape[1:]))
                 rows[written:written+len(tokens)] = tokens
                 means.append(tokens.mean(1))
+                simple.append(summaries)
                 written += len(tokens)
             rows.flush()
             np.save(one, np.concatenate(means))
-    return Features(np.load(pooled), np.load(maps, mmap_mode='r'), manifest.labels)
+            np.savez(third, **{name: np.concatenate([part[name] for part in simple]) for name in TRIVIAL})
+    with np.load(trivial) as saved: return Features(np.load(pooled), np.load(maps, mmap_mode='r'), manifest.labels, dict(saved))
 
 # %% ../nbs/11b_probe.ipynb #ba03fb4a
 class AttentiveProbe(nn.Module):
@@ -184,6 +208,24 @@ def readouts(
     rows |= {f'R@{k}': (value, chance(*labels, k)) for k,value in retrieval(*pooled).items()}
     return pd.DataFrame(rows, index=['value','chance']).T
 
+def trivial_readouts(
+    known:Features, asked:Features, # of training videos and of those judged
+    seed:int=0, # of the random forest
+)->pd.DataFrame: # a row per baseline; value and chance, 0..1
+    "What clips say without an encoder (chapter 06a)."
+    values = {name: (forest_predict(known.trivial[name], known.labels, asked.trivial[name], seed=seed)==asked.labels).mean() for name in TRIVIAL}
+    return pd.DataFrame(dict(value=values, chance=chance(known.labels, asked.labels)))
+
+def cross_validate(
+    features:Features, # of all labelled videos
+    groups, # (n,) names; videos of one group are never on both sides
+    seed:int=0, # of the folds
+)->dict: # readout, or name of a baseline, to (n,) booleans: which videos were named right
+    "Name each video by readouts that were fitted to other groups of videos (chapter 06a)."
+    asked = dict(kNN=(features.pooled, partial(knn_predict, standardise=True)), linear=(features.pooled, linear_predict),
+                 **{name: (features.trivial[name], forest_predict) for name in TRIVIAL})
+    return {name: grouped_cross_validation(x, features.labels, groups, predict, seed=seed)==features.labels for name,(x,predict) in asked.items()}
+
 # %% ../nbs/11b_probe.ipynb #b9183a07
 def some_of_each(
     labels, # (n,)
@@ -204,7 +246,7 @@ def show_retrieved(
     figure,axes = plt.subplots(len(rows), 1+len(found[0]), figsize=(1.8*(1+len(found[0])), .66*len(rows)+.35), squeeze=False, layout='constrained')
     for row,query in zip(axes, rows):
         for ax,videos,i in zip(row, [queries, *[gallery]*len(found[query])], [query, *found[query]]):
-            name,right = videos.classes[videos.labels[i]][:22],videos.labels[i]==queries.labels[query]
+            name,right = figure_text(videos.classes[videos.labels[i]][:22]),videos.labels[i]==queries.labels[query]
             mark,colour,line = ('✓ ', '#029e73', '-') if right else ('✗ ', '#d55e00', '--')
             show_clip(TestViews(videos, exp, 1)[int(i)]['clips'][0], 4, ax)
             if ax is row[0]: ax.set_title(name, fontsize='small')
@@ -274,21 +316,25 @@ def main(
         check_settings(replace(exp, seed=seed), workers=workers)
         dataset = f'{exp.dataset.replace("/", "-")}-{split}'
         folder = Path(out)/(name or f'probe-{short_name(weights)}-{dataset}-{seed}')
-        if (folder/'retrieved.png').exists(): raise TubeconError(f'{folder} holds a run already: give another --name')
-        asked_encoder,found = find_encoder(weights, encoder, seed, exp.dataset).to(place),find_manifest(exp, manifest, (split,))
-        train,judged = gallery_and_queries(found, exp, split)
-        shared = swap_readout(asked_encoder, judged, exp, seed, workers=workers) if swap else None # first, since it needs more videos than the rest
-        known,asked = (frozen_features(asked_encoder, videos, exp, Path(out)/'features', workers=workers) for videos in (train,judged))
-        table = readouts(known, asked, seed, place)
-        print(f'{asked_encoder.name}, weights {weights}: {len(judged):,} {split} videos, {len(train):,} training videos, {len(train.classes)} classes\n{table.map("{:.1%}".format)}')
-        set_style()
-        write_figure(show_retrieved(train, judged, nearest(known.pooled, asked.pooled), some_of_each(judged.labels), exp,
-            f'Queries, and the nearest of {len(train):,} videos (R@1 {table.value["R@1"]:.0%})'), folder/'retrieved.png')
-        rows = [('probe', metric, value) for metric,value in table.value.items()]
-        if swap:
-            print(f'\nNearer than another pair when clips share\n{shared.round(3)}')
-            write_figure(show_swap({method_of(weights): shared}).figure, folder/'swap.png')
-            rows += [('swap', what, value) for what,value in shared.nearer.items()]
-        add_results(results or Path(out)/'results.csv', [dict(experiment=kind, method=method_of(weights), dataset=dataset, metric=metric, value=round(value, 4), seed=seed,
-            scale=f'{exp.frames}×{exp.size}' if manifest else 'world', preset=f'{exp.clips} clips of {exp.frames} frames, {exp.size} pixels', device=place.type) for kind,metric,value in rows])
-        print(f'pictures are in {folder}')
+        check_results(results or Path(out)/'results.csv')
+        with sole_writer(folder):
+            if (folder/'retrieved.png').exists(): raise TubeconError(f'{folder} holds a run already: give another --name')
+            asked_encoder,found = find_encoder(weights, encoder, seed, exp.dataset).to(place),find_manifest(exp, manifest, (split,))
+            train,judged = gallery_and_queries(found, exp, split)
+            shared = swap_readout(asked_encoder, judged, exp, seed, workers=workers) if swap else None # first, since it needs more videos than the rest
+            known,asked = (frozen_features(asked_encoder, videos, exp, Path(out)/'features', workers=workers) for videos in (train,judged))
+            table,simple = readouts(known, asked, seed, place),trivial_readouts(known, asked)
+            print(f'{asked_encoder.name}, weights {weights}: {len(judged):,} {split} videos, {len(train):,} training videos, {len(train.classes)} classes\n{table.map("{:.1%}".format)}\n\nWithout an encoder, by a random forest\n{simple.map("{:.1%}".format)}')
+            set_style()
+            of = method_of(weights)
+            rows = [('probe', of, metric, value) for metric,value in table.value.items()] + [('probe', name, 'forest', value) for name,value in simple.value.items()]
+            if swap:
+                print(f'\nNearer than another pair when clips share\n{shared.round(3)}')
+                write_figure(show_swap({figure_text(of): shared}).figure, folder/'swap.png')
+                rows += [('swap', of, what, value) for what,value in shared.nearer.items()]
+            add_results(results or Path(out)/'results.csv', [dict(experiment=kind, method=method, dataset=dataset, metric=metric, value=round(value, 4), seed=seed,
+                scale=f'{exp.frames}×{exp.size}' if manifest else 'world', preset=f'{exp.clips} clips of {exp.frames} frames, {exp.size} pixels', changes=overrides(exp, clip_settings(exp.dataset)), run=folder.name,
+                device=place.type) for kind,method,metric,value in rows], once=True)
+            write_figure(show_retrieved(train, judged, nearest(known.pooled, asked.pooled), some_of_each(judged.labels), exp,
+                f'Queries, and the nearest of {len(train):,} videos (R@1 {table.value["R@1"]:.0%})'), folder/'retrieved.png')
+            print(f'pictures are in {folder}')

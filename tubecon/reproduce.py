@@ -6,8 +6,8 @@
 __all__ = ['STILL', 'TRANSFORMS', 'RANGES', 'TABLES', 'QUEUE', 'STRONG', 'QUESTIONS', 'WORLD_ONLY', 'ROWS', 'SEVERE_FOUR',
            'LAPTOP', 'LAPTOP_TEMPORAL', 'SCALES', 'TUBELET_FIELDS', 'DATASETS', 'CHANCE', 'Scale', 'run_config',
            'settings_hash', 'plan', 'estimate', 'judges', 'judged_clips', 'swap_results', 'pretext_results', 'done',
-           'reproduce_one', 'gather', 'table_rows', 'accuracies', 'row_gains', 'show_rows', 'share_of', 'command_lines',
-           'main']
+           'keep_hits', 'trivial_once', 'reproduce_alone', 'reproduce_one', 'gather', 'gather_hits', 'table_rows',
+           'accuracies', 'row_gains', 'show_rows', 'share_of', 'command_lines', 'main']
 
 # %% ../nbs/13_reproduce.ipynb #753bf523
 import hashlib, itertools, json, math, shlex
@@ -22,8 +22,8 @@ from .overlay import SHAPES
 from .probe import clip_settings, gallery_and_queries
 from .readout import swap_test
 from .severe import SMALL, Experiment, TestViews, experiment
-from .standing import paired_gain
-from .train import add_results, check_list, find_videos, first_clips, frozen_results, pretrain, read_results, total_steps
+from .standing import clip_error, hits_text, paired_gain
+from .train import add_results, check_list, find_videos, first_clips, frozen_predictions, pretrain, read_results, right, total_steps, trivial_predictions
 from .viz import COLOURS
 
 # %% ../nbs/13_reproduce.ipynb #1cb1c246
@@ -185,7 +185,32 @@ def done(
     file = folder/'results.csv'
     return set(map(tuple, read_results(file)[['experiment','dataset']].values)) if file.exists() else set()
 
-def reproduce_one(
+def keep_hits(
+    path:Path, # of a CSV file, made if absent
+    hits:dict, # readout to (clips,) booleans
+    **about, # encoder, seed, dataset: rows of the same are replaced
+):
+    "Write which clips were named right, one row for each readout."
+    new = pd.DataFrame([dict(about, readout=readout, hits=hits_text(which)) for readout,which in hits.items()])
+    old = pd.read_csv(path, dtype=str) if path.exists() else new[:0]
+    kept = old[~(old[list(about)].astype(str)==pd.Series(about).astype(str)).all(axis=1)]
+    with atomic(path) as beside: pd.concat([kept, new]).to_csv(beside, index=False)
+
+def trivial_once(
+    out:Path, # folder of encoders; the results are in its folder `trivial`
+    clips, # experiment to known and judged clips
+    sets:list, # of Experiment
+    scale:str,
+):
+    "Judge what needs no encoder, once for each data set, as methods of their own."
+    for exp in sets:
+        if ('frozen', exp.dataset) in done(out/'trivial'): continue
+        found = right(trivial_predictions(*clips(exp)), clips(exp)[1])
+        for name,which in found.items(): keep_hits(out/'trivial'/'hits.csv', dict(forest=which), encoder=name, seed=0, dataset=exp.dataset)
+        add_results(out/'trivial'/'results.csv', [dict(experiment='frozen', method=name, dataset=exp.dataset, metric='forest', value=round(float(which.mean()), 4),
+            steps=0, seed=0, scale=scale, preset=name, device='cpu') for name,which in found.items()])
+
+def reproduce_alone(
     run, # a row of `plan`
     scale:str, # one of `SCALES`
     videos, # Manifest to learn from
@@ -194,7 +219,7 @@ def reproduce_one(
     device='cpu',
     workers:int=1, # processes that decode
 )->bool: # whether all is done
-    "Train an encoder, if it is not there, and ask what is missing."
+    "Train an encoder, if it is not there, and ask what is missing; this process is the only one that writes to its folder."
     folder, cfg, how = out/f'{run.encoder}-{run.seed}', run.config, dict(seed=run.seed, scale=scale, preset=run.encoder, device=str(device))
     weights = folder/'weights.safetensors'
     check_list(folder, videos)
@@ -204,13 +229,17 @@ def reproduce_one(
     swapped = sets if SCALES[scale].own else sets[:1] # of the world's, its motions
     def encoder(): return load_encoder(weights).to(device)
     def clips(exp): return judged_clips(exp, manifests, workers=workers)
-    def frozen(exp): return frozen_results(encoder(), *clips(exp))
+    trivial_once(out, clips, sets, scale)
+    def frozen(exp):
+        found = right(frozen_predictions(encoder(), *clips(exp)), clips(exp)[1])
+        keep_hits(folder/'hits.csv', found, encoder=run.encoder, seed=run.seed, dataset=exp.dataset)
+        return {metric: float(which.mean()) for metric,which in found.items()}
     def swap(exp): return swap_results(encoder(), clips(exp)[1][0], scale)
     asked = {('pretext','pairs'): partial(pretext_results, folder), **{('frozen', exp.dataset): partial(frozen, exp) for exp in sets},
              **{('swap', exp.dataset): partial(swap, exp) for exp in swapped}}
     for (question,dataset),answer in asked.items():
         if (question, dataset) in before: continue
-        if rows := [dict(experiment=question, method=cfg.method, dataset=dataset, metric=metric, value=round(value, 4), steps=steps, **how)
+        if rows := [dict(experiment=question, method=cfg.method, dataset=dataset, metric=metric, value=round(value, 4), steps=steps, changes=overrides(cfg, preset(SCALES[scale].preset)), run=folder.name, **how)
             for metric,value in answer().items()]: add_results(folder/'results.csv', rows)
     for name in run.finetune:
         for exp in sets if name=='own' else [experiment(name)]:
@@ -221,6 +250,18 @@ def reproduce_one(
             add_results(folder/'results.csv', [dict(row, **how) for row in rows])
     return True
 
+# %% ../nbs/13_reproduce.ipynb #8b75ea27
+from .core import sole_writer
+from .train import overrides
+
+# %% ../nbs/13_reproduce.ipynb #65e02cf8
+def reproduce_one(
+    run, scale:str, videos, out:Path, # as in `reproduce_alone`
+    *more, **options, # of `reproduce_alone`
+)->bool: # whether all is done; raises `TubeconError` if another process works on the same encoder
+    "Train an encoder, if it is not there, and ask what is missing."
+    with sole_writer(out/f'{run.encoder}-{run.seed}'): return reproduce_alone(run, scale, videos, out, *more, **options)
+
 # %% ../nbs/13_reproduce.ipynb #7f7355ea
 def gather(
     out, # folder of encoders
@@ -229,6 +270,14 @@ def gather(
     found = [read_results(file) for file in sorted(Path(out).glob('*/results.csv'))]
     if not found: raise TubeconError(f'no results in {out}: run python -m tubecon.reproduce first')
     return pd.concat(found, ignore_index=True).sort_values(['preset','seed','experiment','metric'], kind='stable', ignore_index=True)
+
+def gather_hits(
+    out, # folder of encoders
+)->pd.DataFrame: # encoder, seed, dataset, readout, and hits: a character for each judged clip, 1 where it was named right
+    "Which clips were named right by whom; chapter 09b reads it."
+    found = [pd.read_csv(file, dtype=str) for file in sorted(Path(out).glob('*/hits.csv'))]
+    if not found: raise TubeconError(f'no hits.csv in the folders of {out}: run python -m tubecon.reproduce first')
+    return pd.concat(found, ignore_index=True).sort_values(['encoder','seed','dataset','readout'], kind='stable', ignore_index=True)
 
 def table_rows(
     results:pd.DataFrame, # from `gather`
@@ -261,9 +310,13 @@ def accuracies(
 def row_gains(
     values:pd.DataFrame, # from `accuracies`
     *pairs, # of rows: the first is compared with the second
+    clips={}, # data set to (discordance, number of clips that judged): intervals that hold for other clips too (chapter 09b)
 )->pd.DataFrame: # text: points, 95% interval, verdict
     "What one row has over another, by data set."
-    return pd.DataFrame({f'{one} over {other}': {name: str(paired_gain(values[name][one], values[name][other])) for name in values} for one,other in pairs}).T
+    def gain(name, one, other):
+        points = paired_gain(values[name][one], values[name][other])
+        return paired_gain(values[name][one], values[name][other], clip_error=clip_error(points.mean, *clips[name]) if name in clips else 0)
+    return pd.DataFrame({f'{one} over {other}': {name: str(gain(name, one, other)) for name in values} for one,other in pairs}).T
 
 def show_rows(
     values:pd.DataFrame, # from `accuracies`
@@ -357,3 +410,4 @@ def main(
             if not reproduce_one(run, scale, videos, folder, manifests, pick_device(device), workers): return print('stopped; the same command goes on')
             if results:
                 with atomic(results) as beside: gather(folder).to_csv(beside, index=False)
+                with atomic(Path(results).with_name(f'{Path(results).stem}_hits.csv')) as beside: gather_hits(folder).to_csv(beside, index=False)

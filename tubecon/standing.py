@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['published_folder', 'published', 'gains', 'tenth', 'mean_improvement', 'average_rank', 'standing', 'show_standing',
-           'Gain', 'paired_gain', 'starred', 'beside']
+           'Gain', 'paired_gain', 'bootstrap_gain', 'hits_text', 'read_hits', 'discordance', 'clip_error', 'starred',
+           'beside']
 
 # %% ../nbs/09b_standing.ipynb #76c77a85
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import NamedTuple
-import matplotlib.pyplot as plt, pandas as pd, seaborn as sns, tubecon
+import matplotlib.pyplot as plt, numpy as np, pandas as pd, seaborn as sns, tubecon
 from scipy import stats
 from .core import TubeconError
 
@@ -115,13 +116,63 @@ class Gain(NamedTuple):
 def paired_gain(
     one, other, # results of two methods: Series indexed by seed, or sequences in the same order of seeds
     level:float=.95, # of the interval
+    clip_error:float=0., # standard error of the mean difference due to the clips; 0: an interval for these clips alone
 )->Gain: # in the units of the results
     "How much better one method is than another, over paired seeds (ours); raises `TubeconError` for seeds without a partner, or fewer than two."
     differences = pd.Series(one, dtype=float) - pd.Series(other, dtype=float)
     if differences.isna().any(): raise TubeconError(f'these seeds have a result of one method only: {", ".join(map(str, differences.index[differences.isna()]))}')
     if len(differences)<2: raise TubeconError(f'{len(differences)} pair of runs has no spread: two seeds or more are needed')
-    mean, half = differences.mean(), stats.t.ppf((1+level)/2, len(differences)-1)*differences.sem()
+    mean, of_seeds = differences.mean(), stats.t.ppf((1+level)/2, len(differences)-1)*differences.sem()
+    half = np.hypot(of_seeds, stats.norm.ppf((1+level)/2)*clip_error)
     return Gain(float(mean), float(mean-half), float(mean+half))
+
+# %% ../nbs/09b_standing.ipynb #b4f3ac9b
+def bootstrap_gain(
+    one, other, # (seeds, clips) of 0 and 1: which clips two methods name right, in the same order of seeds and clips
+    groups=None, # (clips,) names of clips that are drawn together; by default each is drawn on its own
+    level:float=.95, # of the interval
+    draws:int=4000,
+    seed:int=0, # of the draws
+)->Gain: # percent points; raises `TubeconError` for different shapes, or fewer than two seeds
+    "How much better one method is than another, over seeds and clips (ours)."
+    one, other = np.atleast_2d(one), np.atleast_2d(other)
+    if one.shape!=other.shape or len(one)<2: raise TubeconError(
+        f'two seeds or more, and the same clips, are needed for both methods, not (seeds, clips) {one.shape} and {other.shape}')
+    right, rng = 100*(one.astype(float)-other), np.random.default_rng(seed)
+    _, of = np.unique(np.arange(right.shape[1]) if groups is None else np.asarray(groups), return_inverse=True)
+    sizes, sums = np.bincount(of), np.bincount(of, right.mean(0)) # clips and points of each group
+    clips = rng.multinomial(len(sizes), np.full(len(sizes), 1/len(sizes)), size=draws) # how often each group is drawn
+    seeds = rng.permutation(stats.t.ppf((np.arange(draws)+.5)/draws, len(right)-1))*stats.sem(right.mean(1)) # evenly spread over t
+    low, high = np.quantile(clips@sums/(clips@sizes) + seeds, ((1-level)/2, (1+level)/2))
+    return Gain(float(right.mean()), float(low), float(high))
+
+# %% ../nbs/09b_standing.ipynb #991f83cb
+def hits_text(
+    hits, # (clips,) of 0 and 1, or booleans
+)->str: # a character for each clip
+    "Write which clips were named right."
+    return ''.join('01'[int(hit)] for hit in hits)
+
+def read_hits(
+    path, # of a CSV file with the columns encoder, seed, dataset, readout, hits
+)->pd.Series: # (seeds, clips) array by (encoder, dataset, readout), seeds in ascending order
+    "Read which clips were named right by which encoder."
+    table = pd.read_csv(path, dtype=dict(encoder=str, hits=str)).sort_values('seed', kind='stable')
+    return table.groupby(['encoder','dataset','readout']).hits.agg(lambda texts: np.array([[*text] for text in texts]).astype(np.int8))
+
+def discordance(
+    one, other, # (seeds, clips) of 0 and 1
+)->float: # 0..1
+    "Mean square over clips of the difference of two methods, averaged over seeds."
+    return float(((np.mean(one, 0)-np.mean(other, 0))**2).mean())
+
+def clip_error(
+    gain:float, # percent points
+    discordance:float, # of similar methods on the same clips
+    clips:int, # that judged them
+)->float: # percent points
+    "Standard error of a gain that is due to the clips."
+    return float(np.sqrt(max(0, 1e4*discordance-gain**2)/clips))
 
 # %% ../nbs/09b_standing.ipynb #99868538
 def starred(
