@@ -16,9 +16,10 @@ from itertools import islice
 from pathlib import Path
 import numpy as np
 from fastcore.script import call_parse
-from .core import TubeconError, atomic, dashes, plain_errors
+from .core import TubeconError, atomic, check_limits, dashes, plain_errors
+from .decoders import PyAVVideo, inspect, reason
 from .manifest import Journal, in_parallel, size_of, some
-from .video import Manifest, PyAVVideo, VideoError, byte_array, in_process, inspect_video, read_clip, section
+from .video import Manifest, Proof, VideoError, byte_array, in_process, proof_name, read_clip, remember, section
 
 # %% ../nbs/07b_prepare.ipynb #035626e3
 ENCODING = dict(g='16', bf='0', tune='fastdecode', preset='fast', crf='20', threads='1') # of libx264
@@ -46,10 +47,11 @@ def pictures(
     short_side:int, # pixels
     first:int, stop:int, # frame numbers
 ): # yields (h,w,3) uint8
-    "The frames of a part, all of one size."
-    size = None
-    for frame in islice(video.frames(), first, stop):
-        size = size or even_size(frame.height, frame.width, short_side)
+    "The frames of a part, all of one size; raises `VideoError` where the source changes its size."
+    whole = size = None
+    for i,frame in enumerate(islice(video.frames(), first, stop), first):
+        if whole is None: whole,size = (frame.height,frame.width),even_size(frame.height, frame.width, short_side)
+        if (frame.height,frame.width)!=whole: raise VideoError(f'its frames change size at frame {i}')
         yield shrink(frame, size)
 
 # %% ../nbs/07b_prepare.ipynb #dcebaa4a
@@ -80,14 +82,16 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 def encode_checked(
     source, target, short_side, start, end, # as `encode`
-)->tuple: # status 'done', 'broken' or 'full'; frames; why
+)->tuple: # `Result` of status 'done', 'broken' or 'full', and the `Proof` of the new file, or None
     "Encode, then decode what was written."
+    if not os.path.isfile(source): return Result('broken', 0, 'it is not a file'), None
     try: frames = encode(source, target, short_side, start, end)
-    except Exception as error: return 'full' if getattr(error, 'errno', 0) in FULL else 'broken', 0, (getattr(error, 'strerror', None) or str(error) or type(error).__name__).splitlines()[0]
-    check = inspect_video(target)
-    if check.frames==frames and check.status in ('good','slow'): return 'done', frames, ''
+    except Exception as error: return Result('full' if getattr(error, 'errno', 0) in FULL else 'broken', 0, reason(error)), None
+    check = inspect(target)
+    proof = Proof(*(check[name] for name in Proof._fields))
+    if proof.frames==frames and proof.status in ('good','slow'): return Result('done', frames, ''), proof
     full = shutil.disk_usage(Path(target).parent).free<2**20
-    return 'full' if full else 'broken', 0, f'{frames} frames went in and {check.frames} came out ({check.message})'
+    return Result('full' if full else 'broken', 0, f'{frames} frames went in and {proof.frames} came out ({proof.message})'), None
 
 # %% ../nbs/07b_prepare.ipynb #2b0b43e0
 class Unfinished(Exception): "Makes `atomic` throw the file away."
@@ -102,9 +106,10 @@ def replace_by_fast(
     Path(target).parent.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(Path(target).parent).free<reserve: return Result('full', 0, f'less than {reserve:,} bytes are free')
     with suppress(Unfinished), atomic(target) as beside:
-        try: result = Result(*in_process(encode_checked, str(source), str(beside), short_side, start, end, timeout=timeout))
+        try: result,proof = in_process(encode_checked, str(source), str(beside), short_side, start, end, timeout=timeout)
         except VideoError as error: result = Result('stuck', 0, str(error))
         if result.status!='done': raise Unfinished
+    if result.status=='done': remember(proof_name(target, os.stat(target), 'decord'), proof)
     return result
 
 # %% ../nbs/07b_prepare.ipynb #1d0e0e21

@@ -1,0 +1,260 @@
+"""Kills, full disks and lost ranks; a slow test (10 to 30 minutes), not part of .ci/run. Linux only.
+
+    python .ci/kills.py                         # 25 kills and 25 full disks of each command, 3 ranks killed and 3 stopped
+    python .ci/kills.py train finetune --n 5    # kill these only
+    python .ci/kills.py disk ranks --n 10
+
+A kill: SIGKILL of the command at a seeded random moment, then the same command again (with --resume where it has that).
+What is there in the end must be what an uninterrupted run leaves, file by file: weights and pictures to the byte,
+checkpoints tensor by tensor, results row by row but for times; nothing hidden may stay, no child may live on.
+A full disk: a run folder on a tmpfs of random size, in bytes or in files (needs root): one sentence that names the file,
+exit code 1, no traceback; with room made, the same command again must end as above.
+A rank: one of two under torchrun is killed, or stopped; the other ends with a sentence, and --resume ends as above.
+Commands run in forks of this process, on a world of few videos and with tiny settings, so that one takes seconds.
+"""
+import ctypes, os, random, re, shutil, signal, subprocess, sys, tempfile, time, traceback
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+os.environ |= dict(OMP_NUM_THREADS='1', MKL_NUM_THREADS='1', MPLBACKEND='agg')
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import pandas as pd, torch
+from fastcore.script import Param, call_parse
+from tubecon import core, finetune, prepare, reproduce, severe, train, world
+
+SETTINGS = dict(batch='8', steps='8')
+TIMES = ['pairs_per_s', 'clips_per_s', 'wait', 'seconds', 'memory', 'commit']
+
+def tiny():
+    "A world of few videos, and a plan of two encoders, of which one is finetuned."
+    world.POOLS.update(train=2, val=2, test=2)
+    world.TIERS['pretrain'] = (lambda split: world.crossed([''], range(16 if split=='train' else 0), [0]), world.pretrain_video)
+    severe.WORLD_SUITE['world-samples'].update(draw=12, epochs=4, milestones=(2,), validate_every=1, batch=8)
+    reproduce.TABLES['table3'].pop('Linear')
+    scale = reproduce.SCALES['world']
+    reproduce.SCALES['world'] = replace(scale, changes=dict(scale.changes, steps=4, epochs=0, batch=8), frozen=('world/motion',), finetuned=dict(table3=('world-samples',)))
+
+def commands(videos):
+    "What is killed: a function of the folder to write to and whether it goes on."
+    def run(main, *words, **flags): return getattr(main, '__wrapped__', main)(*words, **flags)
+    return dict(
+        train=lambda out, again: run(train.main, out=str(out), name='run', results=str(out/'results.csv'), probe='val', save_every=2, log_every=1, device='cpu',
+            resume=again and (out/'run'/'checkpoint.pt').exists(), **SETTINGS),
+        finetune=lambda out, again: run(finetune.main, experiment='world-samples', out=str(out), name='run', workers=1, device='cpu', resume=again),
+        reproduce=lambda out, again: run(reproduce.main, 'table3', out=str(out/'plan'), seeds=1, device='cpu', results=str(out/'all.csv')),
+        prepare=lambda out, again: run(prepare.main, str(videos/'list.csv'), out=str(out/'fast'), short_side=32, workers=2),
+        draw=lambda out, again: world.make_world(out/'world', tiers=('motion',)))
+
+def start(work, log):
+    "A forked child that runs work() as a command does; its words go to a file."
+    sys.stdout.flush()
+    if pid := os.fork(): return pid
+    code = 1
+    try:
+        os.setsid()
+        file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(file, 1)
+        os.dup2(file, 2)
+        with core.plain_errors(): work()
+        code = 0
+    except SystemExit as end: code = end.code or 0
+    except BaseException: traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        os._exit(code)
+
+def ended(pid, seconds=300):
+    "Exit code of a child, negative for a signal; None if it does not end in time."
+    until = time.time()+seconds
+    while time.time()<until:
+        found, status = os.waitpid(pid, os.WNOHANG)
+        if found: return os.waitstatus_to_exitcode(status)
+        time.sleep(.005)
+
+def offspring():
+    "Processes that descend from this one, orphans included, but for the dead: {pid: state and name}."
+    parents, names = {}, {}
+    for stat in Path('/proc').glob('[0-9]*/stat'):
+        try: name, rest = stat.read_text().rsplit(')', 1)
+        except OSError: continue
+        pid, (state, parent, *_) = int(stat.parent.name), rest.split()
+        parents[pid], names[pid] = int(parent), f'{state} {name.partition("(")[2]}'
+    def ours(pid): return pid==os.getpid() or pid in parents and ours(parents[pid])
+    return {pid: names[pid] for pid in parents if pid!=os.getpid() and names[pid][0]!='Z' and ours(pid)}
+
+def left_alive(patience=5):
+    "What still lives some seconds after its parent; ended here."
+    until = time.time()+patience
+    while (alive := offspring()) and time.time()<until: time.sleep(.05)
+    for pid in alive: os.kill(pid, signal.SIGKILL)
+    try:
+        while os.waitpid(-1, 0 if alive else os.WNOHANG)[0]: pass
+    except ChildProcessError: pass
+    return sorted(alive.values())
+
+def same(a, b):
+    "Whether two checkpoints hold the same."
+    if isinstance(a, dict): return isinstance(b, dict) and a.keys()==b.keys() and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, (list, tuple)): return len(a)==len(b) and all(map(same, a, b))
+    return torch.equal(a, b) if isinstance(a, torch.Tensor) else a==b or a!=a and b!=b
+
+def content(file):
+    "What must be equal in two runs: a table without its times, tensors, or bytes."
+    if file.suffix=='.csv':
+        table = pd.read_csv(file, dtype=str, keep_default_na=False)
+        if 'metric' in table: table = table[table.metric!='wait']
+        return table.drop(columns=TIMES, errors='ignore').to_csv(index=False)
+    return torch.load(file, weights_only=True) if file.suffix=='.pt' else file.read_bytes()
+
+def unequal(out, reference):
+    "Names of files that differ, are missing or left over; locks may stay."
+    def names(folder): return {str(p.relative_to(folder)) for p in folder.rglob('*') if p.is_file() and 'lock' not in p.suffix}
+    def differs(name):
+        try: return not same(content(out/name), content(reference/name))
+        except Exception as error: return f'{type(error).__name__}'
+    here, there = names(out), names(reference)
+    return [f'{name} is {"left over" if name in here else "missing"}' for name in sorted(here^there)] + [f'{name} differs' for name in sorted(here&there) if differs(name)]
+
+def words(log): return [line for line in re.split(r'[\r\n]', log.read_text(errors='replace')) if line.strip() and 'it/s' not in line and 'step/s' not in line]
+
+def again(command, out, log, reference):
+    "The same command once more: what is wrong then."
+    code = ended(start(lambda: command(out, True), log))
+    if code!=0: return [f'started again it ends with {code}: {words(log)[-1:]}']
+    return [f'child left alive: {left}' for left in left_alive()] + unequal(out, reference)
+
+def kill(name, command, n, scratch, reference, took, rng, say):
+    "Kill at a random moment, start again, compare."
+    counts = Counter()
+    for i in range(n):
+        out, log, moment = scratch/f'{name}-{i}', scratch/'log.txt', rng.uniform(0, 1.1*took)
+        out.mkdir()
+        pid = start(lambda: command(out, False), log)
+        time.sleep(moment)
+        os.kill(pid, signal.SIGKILL)
+        counts['killed' if (code := ended(pid))==-9 else 'over before'] += 1
+        if code not in (-9, 0): say(f'{name} {i}: ends with {code} without being killed: {words(log)[-1:]}')
+        wrong = [f'child left alive: {left}' for left in left_alive()]
+        wrong += again(command, out, log, reference)
+        if wrong: say(f'{name} {i}, killed after {moment:.2f} of {took:.2f} s: {"; ".join(wrong)}')
+        shutil.rmtree(out)
+    return counts
+
+def fill(name, command, n, scratch, reference, rng, say):
+    "A disk that is full after so many bytes, or files; a sentence; then make room."
+    counts, disk, log = Counter(), scratch/f'{name}-disk', scratch/'log.txt'
+    disk.mkdir()
+    size = sum(p.stat().st_size for p in reference.rglob('*') if p.is_file())
+    files = sum(1 for _ in reference.rglob('*'))
+    for i in range(n):
+        room = f'size={rng.randrange(4096, int(1.3*size)+8192)}' if i%2 else f'nr_inodes={rng.randrange(2, files+4)}'
+        subprocess.run(['mount', '-t', 'tmpfs', '-o', room, 'tmpfs', disk], check=True)
+        try:
+            out = disk/'run'
+            with_room = lambda: subprocess.run(['mount', '-o', 'remount,size=1g,nr_inodes=100000', disk], check=True)
+            def made(): out.mkdir(exist_ok=True); command(out, False)
+            code, said = ended(start(made, log)), words(log)
+            told = [line for line in said if line.startswith('tubecon: ')]
+            wrong = [f'child left alive: {left}' for left in left_alive()]
+            if code==0: counts['fits'] += 1
+            elif code!=1 or len(told)!=1 or str(disk) not in told[0] or any('Traceback' in line for line in said):
+                wrong.append(f'ends with {code}: {told or said[-2:]}')
+            if code!=0: counts['full'] += 1
+            with_room()
+            out.mkdir(exist_ok=True)
+            wrong += again(command, out, log, reference)
+            if wrong: say(f'{name} {i}, disk of {room}: {"; ".join(wrong)}')
+        finally: subprocess.run(['umount', '-l', disk], check=True)
+    return counts
+
+def lose(n, scratch, videos, rng, say, patience):
+    "One of two ranks is killed or stopped: the other says so in a sentence; started again, the run ends as if nothing had been."
+    def launch(out, *more):
+        return subprocess.Popen([sys.executable, *f'-m torch.distributed.run --standalone --nproc-per-node 2 --redirects 3 --log-dir {out}-log -m tubecon.train'.split(),
+            *f'--videos {videos} --batch 8 --bn_group 4 --steps 40 --save_every 5 --log_every 1 --workers 0 --device cpu --probe none --out {out} --name run'.split(), *more],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, env=os.environ | dict(PYTHONPATH=sys.path[0]))
+    def said(out, rank): return [line for file in sorted(Path(f'{out}-log').rglob(f'{rank}/stderr.log')) for line in words(file)]
+    def ranks(job): # {rank: pid} of the processes under torchrun
+        found = {}
+        for place in Path('/proc').glob('[0-9]*'):
+            try:
+                if int((place/'stat').read_text().rsplit(')', 1)[1].split()[1])!=job.pid: continue
+                if rank := re.search(rb'\0RANK=(\d)', (place/'environ').read_bytes()): found[int(rank[1])] = int(place.name)
+            except OSError: pass
+        return found
+    counts, reference = Counter(), scratch/'ranks'
+    if launch(reference).wait(300): sys.exit(f'two ranks do not end: {said(reference, 0)[-2:]}')
+    for i in range(2*n):
+        out, fault, lost = scratch/f'ranks-{i}', (signal.SIGKILL, signal.SIGSTOP)[i%2], rng.randrange(2)
+        job, log = launch(out), out/'run'/'log.csv'
+        while job.poll() is None and not (log.exists() and log.read_text().count('\n')>1): time.sleep(.05)
+        time.sleep(rng.uniform(0, 1.5))
+        pids = ranks(job)
+        if job.poll() is not None or len(pids)<2: say(f'ranks {i}: over before its kill: {said(out, 0)[-1:]}')
+        else:
+            os.kill(pids[lost], fault)
+            counts[fault.name] += 1
+            until, begin = time.time()+patience, time.time()
+            def lives(pid): return Path(f'/proc/{pid}').exists() and Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[0]!='Z'
+            while lives(pids[1-lost]) and time.time()<until: time.sleep(.1)
+            heard = said(out, 1-lost)
+            if lives(pids[1-lost]): say(f'ranks {i}: {fault.name} of rank {lost} is not noticed in {patience} s')
+            elif len([x for x in heard if x.startswith('tubecon: ')])!=1 or any('Traceback' in x for x in heard): say(f'ranks {i}: after {fault.name} of rank {lost} the other says {heard[-3:]}')
+            else: counts['slowest, s'] = max(counts['slowest, s'], round(time.time()-begin))
+        try: job.wait(45 if counts else 0)
+        except subprocess.TimeoutExpired: os.killpg(job.pid, signal.SIGKILL)
+        job.wait()
+        for alive in left_alive(35): say(f'ranks {i}: {alive} lives on')
+        job = launch(out, *['--resume']*(out/'run'/'checkpoint.pt').exists())
+        wrong = [f'resume ends with {code}: {said(out, 0)[-1:]}'] if (code := job.wait(300)) else unequal(out, reference)
+        if wrong: say(f'ranks {i}, after {fault.name} of rank {lost}: {"; ".join(wrong)}')
+    return counts
+
+@call_parse
+def main(
+    what:Param('of train finetune reproduce prepare draw disk ranks; all of them by default', str, nargs='*'),
+    n:int=25, # kills, and full disks, of each command
+    lost:int=3, # ranks killed, and ranks stopped
+    seed:int=0, # of the moments and sizes
+    patience:int=90, # seconds in which a rank has to notice that another has stopped
+):
+    "Kill commands and see whether anything is lost."
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) # orphans become children of this process, which can see them
+    torch.set_num_threads(1)
+    scratch = Path(tempfile.mkdtemp(prefix='kills'))
+    os.environ['TUBECON_CACHE'] = str(scratch/'cache')
+    failures, table, rng = [], [], random.Random(seed)
+    def say(failure):
+        failures.append(failure)
+        print(f'LOST: {failure}', flush=True)
+    try:
+        tiny()
+        world.make_world()
+        videos = scratch/'videos'
+        videos.mkdir()
+        for i in range(16): world.write_video(videos/f'{i}.mp4', world.pretrain_video('train', dict(label='', texture=i, background=0)))
+        (videos/'list.csv').write_text('path\n' + ''.join(f'{i}.mp4\n' for i in range(8)))
+        known = commands(videos)
+        asked = what or [*known, 'disk', 'ranks']
+        if unknown := set(asked)-{*known, 'disk', 'ranks'}: sys.exit(f'no {unknown} to kill')
+        chosen = [name for name in known if name in asked or 'disk' in asked]
+        for name in chosen:
+            reference = scratch/name
+            reference.mkdir()
+            begin = time.time()
+            if code := ended(start(lambda: known[name](reference, False), scratch/'log.txt')): sys.exit(f'{name} does not run: {code}, {words(scratch/"log.txt")[-3:]}')
+            took, wrong = time.time()-begin, left_alive()
+            for alive in wrong: say(f'{name}: {alive} lives on after the end')
+            before = len(failures)
+            if name in asked: table.append((f'{name}, killed', kill(name, known[name], n, scratch, reference, took, rng, say), len(failures)-before, f'{took:.1f} s'))
+            before = len(failures)
+            if 'disk' in asked: table.append((f'{name}, disk full', fill(name, known[name], n, scratch, reference, rng, say), len(failures)-before, f'{took:.1f} s'))
+            if table: print(*table[-1], flush=True)
+        if 'ranks' in asked:
+            before = len(failures)
+            table.append(('ranks lost', lose(lost, scratch, videos, rng, say, patience), len(failures)-before, ''))
+    finally: shutil.rmtree(scratch, ignore_errors=True)
+    print('\n| what | times | wrong | a whole run |\n|---|---|---|---|')
+    for what,counts,wrong,took in table: print(f'| {what} | {", ".join(f"{v} {k}" for k,v in counts.items())} | {wrong} | {took} |')
+    print(f'\n{sum(v for _,c,*_ in table for k,v in c.items() if k[-1]!="s")} kills, full disks and lost ranks: {len(failures)} went wrong')
+    sys.exit(bool(failures))
