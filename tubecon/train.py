@@ -49,6 +49,7 @@ import csv, errno, tempfile
 from contextlib import nullcontext, suppress
 from filelock import FileLock, Timeout
 from .core import sole_writer, unwritten
+from .decoders import quiet
 
 # %% ../nbs/09_train.ipynb #53ba72de
 def addresses(
@@ -810,7 +811,8 @@ def partners(
     except RuntimeError as error:
         if 'torch/distributed' not in traceback.extract_tb(error.__traceback__)[-1].filename: raise
         reason = re.sub(r'^\[\S+\] ', '', str(error).splitlines()[0]).split('. ')[0]
-        raise TubeconError(f'process {", ".join(map(str, silent(*place))) or "(unknown)"} of this run, counted from 0, has stopped or hangs ({reason}): '
+        with quiet(): lost = silent(*place) # the store, in a process that may be gone, has a page to say
+        raise TubeconError(f'process {", ".join(map(str, lost)) or "(unknown)"} of this run, counted from 0, has stopped or hangs ({reason}): '
             'look for its own message, then go on with --resume') from None
 
 @contextmanager
