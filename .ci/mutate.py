@@ -2,6 +2,7 @@
 
     OMP_NUM_THREADS=1 nice python .ci/mutate.py 02_trajectory --n 30 --seed 1 > survivors.md
     python .ci/mutate.py 09_train --cells 41-61,70        # numbers of cells, from 0
+    python .ci/mutate.py 02 --again survivors.md          # only those that survived
     python .ci/mutate.py 10 --list                        # only say which mutants would be drawn
 
 Sites (comparisons, arithmetic, constants, booleans, conditions, statements, arguments, slices, calls such as .clamp or
@@ -66,14 +67,13 @@ def edits(source):
             if isinstance(k, ast.keyword) or o.args[-1] is k: site(without(given, i))
         for x,y in zip(o.args, o.args[1:]) if name not in ('min', 'max') else ():
             if not isinstance(x, ast.Starred) and not isinstance(y, ast.Starred): site((a(x), z(y), text(y)+source[z(x):a(y)]+text(x)))
-    def walk(o, body=False):
+    def walk(o):
         if isinstance(o, (ast.JoinedStr, ast.Import, ast.ImportFrom)): return
         if isinstance(o, ast.arguments):
             for d in [*o.defaults, *filter(None, o.kw_defaults)]: walk(d)
             return
         if isinstance(o, (ast.FunctionDef, ast.ClassDef)):
-            if hasattr(o, 'args'): walk(o.args)
-            for s in o.body: walk(s, True)
+            for s in [o.args]*hasattr(o, 'args') + o.body: walk(s)
             return
         if isinstance(o, ast.If) and '__name__' in text(o.test): return
         plain = isinstance(o, ast.Expr) and not isinstance(o.value, (ast.Constant, ast.Yield, ast.YieldFrom))
@@ -82,8 +82,7 @@ def edits(source):
             site((a(o), z(o), 'pass'))
         if isinstance(o, ast.Raise) or isinstance(o, ast.Expr) and isinstance(o.value, ast.Constant): return
         if isinstance(o, ast.AnnAssign):
-            if o.value: walk(o.value)
-            return
+            return walk(o.value) if o.value else None
         if isinstance(o, ast.Compare):
             for left,op,right in zip([o.left, *o.comparators], o.ops, o.comparators): operator(left, op, right)
         elif isinstance(o, ast.BinOp): operator(o.left, o.op, o.right)
@@ -138,8 +137,8 @@ def runs(cell, flags):
     directives = getattr(cell, 'directives_', None) or {}
     return cell.cell_type=='code' and directives.get('eval:', [''])[0].lower()!='false' and not flags & directives.keys()
 
-def forked(work, seconds, group=True):
-    "What work() answers (something json can hold) in a forked child within some seconds; None: it did not end in time; then its children end too."
+def forked(work, seconds):
+    "What work() answers (what json can hold) in a forked child, whose own children end with it; None: not within the time."
     reader, writer = os.pipe()
     pid = os.fork()
     if not pid:
@@ -153,8 +152,7 @@ def forked(work, seconds, group=True):
     until, answer = time.time()+seconds, b''
     while (left := until-time.time())>0 and select.select([reader], [], [], left)[0]:
         if not (part := os.read(reader, 65536)): break
-        answer += part
-        if answer.endswith(b'\n') or answer.endswith(b']'): break
+        if (answer := answer+part).endswith(b']'): break # not at the end of the file: a child's child may hold it open
     try: os.killpg(pid, signal.SIGKILL)
     except ProcessLookupError: pass
     _, status = os.waitpid(pid, 0)
@@ -168,6 +166,7 @@ def main(
     seed:int=0,          # of the draw
     cells:str='',        # only these cells, such as 21-30,45
     list:bool=False,     # say what would be drawn, run nothing
+    again:str='',        # file of an earlier report: run what survived then, in place of a draw
     patience:float=3,    # a mutant may take so many times the unmutated cells, and 30 seconds
 ):
     "Run a chapter's tests on mutants of its exported cells; print those that survive."
@@ -182,6 +181,9 @@ def main(
     sites = [(i, options) for i in exported if not wanted or i in wanted for options in mutants(notebook.cells[i].source)]
     rng = random.Random(f'{seed} {name} {cells}')
     drawn = sorted([(i, *rng.choice(options)) for i,options in rng.sample(sites, min(n, len(sites)))], key=lambda m: m[0])
+    if again:
+        told = [json.loads(line.strip(' <>!-\n')) for line in open(again) if line.startswith('  <!-- [')]
+        drawn = [(i, *mutant) for i,options in sites for mutant in options if [name, notebook.cells[i].id, *mutant[1:]] in told]
     print(f'# {name}: {len(drawn)} of {len(sites)} sites in {len({i for i,_ in sites})} exported cells, seed {seed}\n', flush=True)
     if list: return print(*(f'[{i}] `{b}` → `{a}`' for i,_,*lines in drawn for b,a in [shortened(*lines)]), sep='\n')
 
