@@ -19,11 +19,11 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 from .core import Path, TubeconError, atomic, check_limits, dashes, generator, normalise, pick_device, plain_errors
-from .counting import CycleHead, count_video, counting_error, cycle_bounds, draw_segments, off_by_one, read_cycles, refinement_losses, training_states
+from .counting import COUNTING, CycleHead, counting_error, cycle_bounds, off_by_one
 from .encoder import build_encoder, load_encoder, load_weights, read_state
 from .manifest import DATASETS, some
-from .severe import (CROPS, EXPERIMENTS, WORLD_SUITE, Classifier, Experiment, TestViews, TrainClips, class_metrics, class_names, experiment,
-    flip_remark, join_views, label_loss, label_metrics, show_confusion, splits)
+from .severe import (CROPS, EXPERIMENTS, PROTOCOLS, WORLD_SUITE, Classifier, Experiment, TestViews, TrainClips, chosen_by, class_metrics, class_names, experiment,
+    flip_remark, select_remark, variant, join_views, label_loss, label_metrics, show_confusion, splits)
 from .standing import standing
 from .train import NONNEGATIVE, POSITIVE, UNIT, Log, Pace, add_results, changes, differences, fits_in_memory, flags, leave_group, polite, read_checkpoint
 from .video import Manifest, Skipped, VideoError, byte_array, collate, unbroken
@@ -56,6 +56,7 @@ class LabelTask:
         exp:Experiment,
     ):
         self.exp,self.classes = exp,class_names(manifest, exp)
+        if exp.pixel_std: encoder.mean,encoder.std = (exp.pixel_mean,)*3,(exp.pixel_std,)*3
         self.model = Classifier(with_eps(encoder, exp.bn_eps), len(self.classes), exp.dropout, exp.seed)
 
     collate = staticmethod(collate)
@@ -115,21 +116,21 @@ def report(self:LabelTask,
 class Segments(Dataset):
     "Parts of videos with the bounds of their cycles, by address (epoch, index)."
     def __init__(self, manifest:Manifest, exp:Experiment, cache:bool=False): # keep the parts in memory
-        self.manifest,self.exp,self.cache = manifest,exp,{} if cache else None
-        self.parts = [(i, part) for i,bounds in enumerate(cycle_bounds(manifest)) for part in draw_segments(bounds, generator(exp.seed, 'segments', i), exp.segments)]
+        self.manifest,self.exp,self.cache,self.rules = manifest,exp,{} if cache else None,COUNTING[exp.counting]
+        self.parts = [(i, part) for i,bounds in enumerate(cycle_bounds(manifest)) for part in self.rules.segments(bounds, exp, generator(exp.seed, 'segments', i))]
     def __len__(self): return len(self.parts)
     def read(self, index, i, part):
-        if self.cache is None: return read_cycles(self.manifest.path(i), part, self.exp.size)
-        if index not in self.cache: self.cache[index] = read_cycles(self.manifest.path(i), part, self.exp.size)
+        if self.cache is None: return self.rules.read(self.manifest.path(i), part, self.exp.size)
+        if index not in self.cache: self.cache[index] = self.rules.read(self.manifest.path(i), part, self.exp.size)
         return self.cache[index]
     def __getitem__(self, address):
         (epoch,index),exp = address,self.exp
         i,part = self.parts[index]
         g = generator(exp.seed, 'cycles', epoch, index)
-        try: video,bounds = self.read(index, i, part)
+        try: video,inside = self.read(index, i, part)
         except VideoError as error: return dict(id=i, errors=[(i, str(error))])
         video = video.flip(-1) if torch.rand((), generator=g)<exp.flip else video
-        return dict(clips=video, states=training_states([bounds], g), id=i, errors=[])
+        return dict(clips=video, states=self.rules.training(inside, exp, g), id=i, errors=[])
 
 # %% ../nbs/11a_finetune.ipynb #14e594d9
 class CountTask:
@@ -144,13 +145,14 @@ class CountTask:
         return dict(clips=[item['clips'] for item in whole] or None, states=states, truths=truths, errors=errors)
 
     def clips(self, manifest, cache): return Segments(manifest, self.exp, cache)
-    def losses(self, batch, device): return refinement_losses(self.model, batch['clips'], batch['states'], batch['truths'], self.exp.refinements, lengths=self.exp.lengths)
+    def losses(self, batch, device): return COUNTING[self.exp.counting].losses(self.model, batch['clips'], batch['states'], batch['truths'], self.exp)
 
 # %% ../nbs/11a_finetune.ipynb #e8462f7d
 @patch
 def predict(self:CountTask, manifest:Manifest, device, workers=0, clips=None)->tuple: # counts (n,), truths (n,)
     "How many cycles each video has; raises `TubeconError` with a list of those that cannot be read."
-    def count(row, bounds): return count_video(self.model, read_cycles(manifest.path(row), bounds, self.exp.size)[0], self.exp.starts, levels=self.exp.levels, lengths=self.exp.lengths).count
+    rules = COUNTING[self.exp.counting]
+    def count(row, bounds): return rules.count(self.model, rules.read(manifest.path(row), rules.whole(bounds), self.exp.size)[0], self.exp)
     counts,errors,bounds = [],[],cycle_bounds(manifest)
     for i in range(len(manifest)):
         try: counts.append(count(i, bounds[i]))
@@ -170,12 +172,12 @@ def report(self:CountTask, manifest:Manifest, counts, truths, out:Path):
 
 # %% ../nbs/11a_finetune.ipynb #fb825d4a
 METRICS = dict(classify=('top1','top5','mean_class'), multilabel=('mAP',), count=('error','off_by_one')) # by task
-CHOICES = dict(task=tuple(METRICS), optimizer=('adam','sgd'), join=('mean','max'))
+CHOICES = dict(task=tuple(METRICS), optimizer=('adam','sgd'), join=('mean','max'), counting=tuple(COUNTING))
 LIMITS = dict( # of the fields of `Experiment`; `metric` and `crop` depend on the task
     factor=Text(), dataset=Text(), draw=Number(0, 10**7), metric=Text(), crop=Text(), **{name: Text(choices) for name,choices in CHOICES.items()},
     frames=Number(1, 1024), stride=Number(1, 1024), rate=Number(0, 10_000), size=Number(1, 1024), short_sides=Number(1, 4096, interval=True), flip=UNIT, jitter=Number(0, 10, items=(0,4)),
     dropout=UNIT, lr=Number(1e-9, 100), weight_decay=Number(0, 100), batch=Number(1, 65_536), epochs=Number(1, 10**6), milestones=Number(0, 10**6, items=(0,64)), gamma=Number(0, 10),
-    warmup=Number(0, 10**6), warmup_start=Number(0, 100), precise_bn=Number(0, 10**6), counting=Text(('ours','severe')), segments=Number(1, 1000), refinements=Number(1, 1000),
+    warmup=Number(0, 10**6), warmup_start=Number(0, 100), precise_bn=Number(0, 10**6), segments=Number(1, 1000), refinements=Number(1, 1000),
     lengths=Number(.1, 1e5, interval=True), test_short_side=Number(1, 4096), clips=Number(1, 1000), crops=Number(1, 100), starts=Number(1, 1000), levels=Number(1, 20),
     pixel_mean=Number(-1000, 1000), pixel_std=Number(0, 1000), validate_every=Number(1, 10**6), seed=Number(0, 2**32-1), bn_eps=UNIT, precision=Text(('fp32','bf16')))
 
@@ -195,15 +197,18 @@ def check_settings(
         f'a crop of {exp.size} pixels does not fit a short side of {exp.test_short_side}: give --test_short_side {exp.size} or more')
     if exp.crop=='random' and exp.size>min(exp.short_sides): raise TubeconError(
         f'short_sides {exp.short_sides} are shorter than the clip of {exp.size}: lengthen them')
+    if bool(exp.pixel_mean)!=bool(exp.pixel_std): raise TubeconError(
+        f'pixel_mean is {exp.pixel_mean} and pixel_std {exp.pixel_std}: give both, or neither for those of the encoder')
 
 # %% ../nbs/11a_finetune.ipynb #de43a0b2
 def rate_at(
-    exp:Experiment, # lr, milestones, gamma, warmup
+    exp:Experiment, # lr, milestones, gamma, warmup, warmup_start
     epoch:float, # passes that are over
 )->float:
     "The learning rate, in steps (Table 10)."
     fallen = sum(epoch>=milestone for milestone in exp.milestones)
-    return exp.lr * exp.gamma**fallen * min(1, (epoch+1e-3)/exp.warmup if exp.warmup else 1)
+    if epoch<exp.warmup: return exp.warmup_start + (exp.lr-exp.warmup_start)*epoch/exp.warmup
+    return exp.lr * exp.gamma**fallen
 
 def make_optimizer(exp:Experiment, parameters)->torch.optim.Optimizer:
     "Adam, or SGD with momentum 0.9 (appendix C)."
@@ -550,8 +555,8 @@ def main(
     weights:str='none', # a file of weights, ours or published; none: a new encoder
     encoder:str='', # of a new encoder, or that the weights have to fit; default: r2plus1d_18, and for the world r2plus1d_small
     manifest:str='', # CSV file from tubecon.manifest, or the folder where those of several data sets are
-    protocol:str='paper', # 'paper' (Table 10) or 'severe' (the benchmark's code)
-    select:str='val', # epoch that is tested: best on held-out training videos (val), last, or best on the test videos (test, as SEVERE does)
+    protocol:str='ours', # 'paper' (what the authors ran), 'severe' (the benchmark's code) or 'ours' (Table 10 as printed; chapter 10)
+    select:str='', # epoch that is tested: best on held-out training videos (val), last, or best on the test videos (test); default: the protocol's
     name:str='', # of the run; default: weights and seed
     out:str='runs', # folder of runs
     resume:store_true=False, # continue from the runs' checkpoints
@@ -573,11 +578,12 @@ def main(
         check_results(table)
         manifests = {each: find_manifest(exp, manifest) for each,exp in experiments.items()} # all are there, or nothing is begun
         for each,exp in experiments.items():
-            for said in filter(None, (flip_remark(exp), untested_remark(manifests[each], exp))): print(said)
-            folder = Path(out)/f'{name or f"{short_name(weights)}-{exp.seed}"}-{each}'
+            chosen = select or chosen_by(each, protocol)
+            for said in filter(None, (flip_remark(exp), untested_remark(manifests[each], exp), select_remark(chosen))): print(said)
+            folder = Path(out)/f'{name or f"{short_name(weights)}-{exp.seed}"}-{each}{variant(each, protocol, chosen)}'
             done = resume and (folder/'metrics.json').exists()
             if resume and not holds_run(folder): print(f'{each}: {folder} holds no run to go on with; it begins')
-            rows = run_experiment(each, exp, weights, encoder, manifests[each], folder, device=place, select=select, resume=resume and holds_run(folder),
+            rows = run_experiment(each, exp, weights, encoder, manifests[each], folder, device=place, select=chosen, resume=resume and holds_run(folder),
                 workers=workers, stop=stop, skip=skip)
             if not rows: return
             if done: print(f'{each}: done before, in {folder}')

@@ -7,12 +7,12 @@ __all__ = ['STATUS', 'POSITIVE', 'NONNEGATIVE', 'UNIT', 'SHORT', 'MANY', 'LIMITS
            'jittered', 'noise_scenes', 'two_views', 'pair_ids', 'total_steps', 'rate_step', 'learning_rate',
            'make_optimizer', 'Trainer', 'running_statistics', 'statistics_of_ranks', 'put_statistics', 'reading',
            'read_checkpoint', 'read_json', 'differences', 'peak_memory', 'tensorboard', 'log_rows', 'Log', 'polite',
-           'agreed', 'batch_memory', 'machine_memory', 'check_run', 'leave_group', 'batches', 'next_batch', 'Pace',
-           'fit', 'report', 'first_clips', 'frozen_predictions', 'trivial_predictions', 'right', 'frozen_results',
-           'motion_probe', 'commit', 'overrides', 'tame', 'write_table', 'read_results', 'results_as_text',
-           'check_results', 'add_results', 'draw_run', 'draw_pair', 'flags', 'parse', 'changes', 'settings',
-           'find_videos', 'some_videos', 'fits_in_memory', 'silent', 'partners', 'processes', 'check_list', 'begin',
-           'pretrain', 'main']
+           'agreed', 'batch_memory', 'machine_memory', 'check_run', 'check_processes', 'leave_group', 'batches',
+           'next_batch', 'Pace', 'fit', 'report', 'first_clips', 'frozen_predictions', 'trivial_predictions', 'right',
+           'frozen_results', 'motion_probe', 'commit', 'overrides', 'tame', 'write_table', 'read_results',
+           'results_as_text', 'check_results', 'add_results', 'draw_run', 'draw_pair', 'flags', 'parse', 'changes',
+           'settings', 'find_videos', 'some_videos', 'fits_in_memory', 'silent', 'partners', 'processes', 'check_list',
+           'begin', 'pretrain', 'main']
 
 # %% ../nbs/09_train.ipynb #5970a412
 import json, math, os, re, signal, subprocess, sys, threading, time, traceback
@@ -43,6 +43,10 @@ from .core import Number, Text, as_flag, check_settings, end_with_parent
 from .core import CHOICES as IN_CORE
 from .encoder import ENCODERS
 from .overlay import SHAPES
+
+# %% ../nbs/09_train.ipynb #2f579a53
+import numpy as np
+from .manifest import SEEDS, by_class, draw
 
 # %% ../nbs/09_train.ipynb #52a0639d
 import csv, errno, tempfile
@@ -452,6 +456,17 @@ def check_run(
         f'lower batch, frames (now {cfg.frames}), size ({cfg.size}), tubelets ({cfg.tubelets}), patch_sides ({as_flag(cfg.patch_sides)}) or queue ({cfg.queue})')
     if cfg.method=='tubelet': sample_tubelets(torch.zeros(1).expand(2, 3, cfg.frames, cfg.size, cfg.size), replace(cfg, tubelets=1, patch_source='own_box' if cfg.patch_source=='own_box' else 'random'), generator('check'))
 
+# %% ../nbs/09_train.ipynb #1ddd8b90
+def check_processes(
+    cfg:Config, # batch, bn_group
+    processes:int, # of a run
+):
+    "Raise `TubeconError`, with the numbers that would do, where so many processes cannot share a batch in whole batch-norm groups."
+    group = min(cfg.bn_group, cfg.batch) or 1
+    good = [n for n in range(1, cfg.batch+1) if cfg.batch%n==0 and cfg.batch//n%group==0]
+    if processes not in good: raise TubeconError(f'{processes} processes cannot share {cfg.batch} pairs in batch-norm groups of {cfg.bn_group}: '
+        f'start {", ".join(map(str, good))}, or change batch or bn_group')
+
 # %% ../nbs/09_train.ipynb #1e26fbce
 def leave_group(
     worker:int, # its number, which the loader gives
@@ -773,10 +788,16 @@ def some_videos(
     manifest:Manifest,
     cfg:Config, # `share`, and `seed`
 )->Manifest:
-    "The share of the videos that a run learns from, drawn with its seed (paper 4.3)."
+    "Return the share of the videos that a run learns from (paper 4.3); where they are labelled, that share of each class, drawn as the authors did."
     if not 0<cfg.share<=1: raise TubeconError(f'share is above 0 and at most 1, not {cfg.share}')
-    order = torch.randperm(len(manifest), generator=generator(cfg.seed, 'share'))[:round(cfg.share*len(manifest))]
-    return manifest[order.sort().values.numpy()] if cfg.share<1 else manifest
+    if cfg.share==1: return manifest
+    if 'label' not in manifest.columns or {'texture','background'}<=set(manifest.columns): # the embedded world: its committed runs drew from all videos alike
+        drawn = torch.randperm(len(manifest), generator=generator(cfg.seed, 'share'))[:round(cfg.share*len(manifest))]
+    else:
+        classes = by_class(range(len(manifest)), map(os.fsdecode, manifest.columns['label']))
+        seed = SEEDS[cfg.seed] if cfg.seed<len(SEEDS) else cfg.seed
+        drawn = torch.tensor(sum(draw(classes, lambda n: math.ceil(round(n*cfg.share, 6)), np.random.RandomState(seed)), []))
+    return manifest[drawn.sort().values.numpy()]
 
 def fits_in_memory(
     manifest:Manifest,
@@ -875,6 +896,7 @@ def pretrain(
     "Pretrain; writes settings, log, checkpoint and pictures, and the weights last: where there are weights, the run is over."
     manifest = some_videos(listed, cfg)
     check_run(cfg, len(manifest))
+    check_processes(cfg, rank_and_size()[1])
     cache = fits_in_memory(manifest)
     out, first = Path(out), rank_and_size()[0]==0
     with sole_writer(out) if first else nullcontext():
