@@ -111,10 +111,10 @@ def on_disk(
     shape:tuple,
 )->np.memmap: # float16; raises `OSError` where the disk is too small
     "An array in a file, all of whose room is taken at once: a full disk would end the process at some later write."
-    rows = np.lib.format.open_memmap(path, 'w+', np.float16, shape)
-    if not hasattr(os, 'posix_fallocate'): return rows
     try:
-        with open(path, 'rb+') as file: os.posix_fallocate(file.fileno(), 0, os.path.getsize(path))
+        rows = np.lib.format.open_memmap(path, 'w+', np.float16, shape)
+        with open(path, 'rb+') as file:
+            if hasattr(os, 'posix_fallocate'): os.posix_fallocate(file.fileno(), 0, os.path.getsize(path))
     except OSError as error: raise OSError(error.errno, os.strerror(error.errno), str(path)) from None
     return rows
 
