@@ -532,7 +532,7 @@ def fit(
     cfg, out, first = trainer.cfg, Path(out), rank_and_size()[0]==0
     if trainer.device.type=='cuda': torch.cuda.reset_peak_memory_stats(trainer.device)
     end = total_steps(cfg, len(manifest))[0]
-    last = min(stop or end, end)
+    begun, last = trainer.step, min(stop or end, end)
     log, pace, skipped = Log(out/'log.csv', trainer.step) if first and trainer.step<last else None, Pace(), Skipped(skip)
     with polite() as asked, tqdm(total=end, initial=trainer.step, disable=not (first and bar), unit='step', mininterval=1) as bar:
         loader = iter(batches(cfg, manifest, trainer.step, last, workers, cache)) # its processes inherit the politeness
@@ -543,7 +543,7 @@ def fit(
             if trainer.step%log_every==0 or trainer.step==last: report(trainer, loss, pace, skipped, log, bar)
             if trainer.step%save_every==0 and trainer.step<last: trainer.save(out/'checkpoint.pt')
     if trainer.step==end: trainer.moco.sync_running_stats() # not earlier: a run that is continued has to be the same run
-    trainer.save(out/'checkpoint.pt')
+    if trainer.step>begun or begun==0: trainer.save(out/'checkpoint.pt')
     return trainer.step==end
 
 # %% ../nbs/09_train.ipynb #e7f40cf9
