@@ -463,7 +463,8 @@ def method_of(
 )->str: # 'tubelet', 'temporal', 'none', or the file's name
     "Who pretrained these weights, for the table."
     if weights=='none': return 'none'
-    return json.loads(read_state(weights)[1].get('method', 'null')) or short_name(weights)
+    try: return str(json.loads(read_state(weights)[1].get('method', 'null')) or short_name(weights))
+    except json.JSONDecodeError: return short_name(weights) # written by other hands
 
 # %% ../nbs/11a_finetune.ipynb #0ebfcd2b
 def check_videos(

@@ -452,6 +452,8 @@ def check_run(
     if cfg.batch>8*n: raise TubeconError(f'a batch of {cfg.batch} shows each of {n} videos too often: set batch to {8*n} or less, or give more videos')
     if 0<cfg.queue<cfg.batch: raise TubeconError(f'a batch of {cfg.batch} does not fit a queue of {cfg.queue}: lengthen queue, or set it to 0')
     if min(cfg.short_sides)<cfg.size: raise TubeconError(f'short_sides {as_flag(cfg.short_sides)} are shorter than the clip, whose size is {cfg.size}: lengthen them')
+    if cfg.method=='tubelet' and cfg.patch_sizes=='uniform' and cfg.patch_sides[1]>cfg.size: raise TubeconError(
+        f'patch_sides {as_flag(cfg.patch_sides)} are longer than the clip, whose size is {cfg.size}: shorten them')
     if (need := batch_memory(cfg))>machine_memory(): raise TubeconError(f'a batch of {cfg.batch} pairs takes {need:,.0f} GiB or more, and this machine has {machine_memory():,.0f}: '
         f'lower batch, frames (now {cfg.frames}), size ({cfg.size}), tubelets ({cfg.tubelets}), patch_sides ({as_flag(cfg.patch_sides)}) or queue ({cfg.queue})')
     if cfg.method=='tubelet': sample_tubelets(torch.zeros(1).expand(2, 3, cfg.frames, cfg.size, cfg.size), replace(cfg, tubelets=1, patch_source='own_box' if cfg.patch_source=='own_box' else 'random'), generator('check'))
