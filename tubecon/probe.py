@@ -287,7 +287,7 @@ def write_figure(
     plt.close(figure)
 
 @call_parse
-@dashes
+@dashes(frames=(2,1024)) # a baseline looks at changes from frame to frame
 def main(
     weights:str='none', # a file of weights, ours or published; none: a new encoder
     encoder:str='', # of a new encoder, or that the weights have to fit; default: r2plus1d_18, and for the world r2plus1d_small
