@@ -80,7 +80,7 @@ def quick(modules): # what takes long and is not about flags
 def argv(command, flag, value, things):
     words = [word.format(**things) for word in BASE[command].split()]
     value = value.format(**things) if '{' in value else value
-    if flag==FIRST.get(command): return [value, *words[1:]] if not value.startswith('-') else None
+    if flag==FIRST.get(command): return [value, *words[1:]] if value and value[0]!='-' else None
     if flag=='file': return [words[0], value]
     if f'--{flag}' in words:
         at = words.index(f'--{flag}')
@@ -126,7 +126,7 @@ def judge(outcome, said, flag, value, wrong): # what is to be complained about, 
     said, value = said.replace(value, value.replace('\n', ' ')), value.replace('\n', ' ')
     lines = [line for line in said.strip().splitlines() if line.startswith('tubecon: ') or ' error: ' in line]
     if len(lines)!=1: return 'no sentence'
-    words = lines[0].replace('-', '_').lower()
+    words = lines[0].replace('\\n', ' ').replace('-', '_').lower()
     named = flag.lower() in words or value.strip() and value[:40].replace('-', '_').lower() in words
     return '' if named else 'flag not named'
 

@@ -180,7 +180,7 @@ FLAGS = dict( # of all commands, besides the fields of `Config` and `Experiment`
     frames=Number(1, 1024), stride=Number(1, 1024), rate=Number(0, 10_000), size=Number(1, 1024), side=Number(1, 4096), show=Number(1, 64),
     short_side=Number(2, 4096), test_short_side=Number(1, 4096), clips=Number(1, 1000), total=Number(0, 10**7), percent=Number(0, 100),
     # how
-    workers=Number(0, 512), timeout=Number(0, 10**6), stop=Number(0, 10**9), skip=Number(0, 10**9), log_every=Number(1, 10**9), save_every=Number(1, 10**9),
+    workers=Number(0, 512), timeout=Number(0, 10**6), stop=Number(0, 10**9), skip=Number(0, 10**9), log_every=Number(1, 10**9), patience=Number(1, 10**6), save_every=Number(1, 10**9),
     # what is written
     name=EITHER, out=FOLDER, results=Text(place='results'))
 
@@ -196,7 +196,8 @@ def dashes(
     limits = {name: limit for name,limit in (FLAGS | own).items() if name in names}
     @wraps(main)
     def checked(*args, **given):
-        with plain_errors(): check_limits(dict.fromkeys(names) | dict(zip(names, args)) | given, limits)
+        told = {name: value for name,value in (dict(zip(names, args)) | given).items() if not isinstance(value, bool)}
+        with plain_errors(): check_limits(dict.fromkeys(names) | told, limits)
         return main(*args, **given)
     return checked
 
