@@ -82,7 +82,7 @@ def offspring():
     def ours(pid): return pid==os.getpid() or pid in parents and ours(parents[pid])
     return {pid: names[pid] for pid in parents if pid!=os.getpid() and names[pid][0]!='Z' and ours(pid)}
 
-def left_alive(patience=5):
+def left_alive(patience=20):
     "What still lives some seconds after its parent; ended here."
     until = time.time()+patience
     while (alive := offspring()) and time.time()<until: time.sleep(.05)

@@ -2,6 +2,7 @@
 
     OMP_NUM_THREADS=1 nice python .ci/mutate.py 02_trajectory --n 30 --seed 1 > survivors.md
     python .ci/mutate.py 09_train --cells 41-61,70        # numbers of cells, from 0
+    python .ci/mutate.py 02 --again survivors.md          # only those that survived
     python .ci/mutate.py 10 --list                        # only say which mutants would be drawn
 
 Sites (comparisons, arithmetic, constants, booleans, conditions, statements, arguments, slices, calls such as .clamp or
@@ -66,14 +67,13 @@ def edits(source):
             if isinstance(k, ast.keyword) or o.args[-1] is k: site(without(given, i))
         for x,y in zip(o.args, o.args[1:]) if name not in ('min', 'max') else ():
             if not isinstance(x, ast.Starred) and not isinstance(y, ast.Starred): site((a(x), z(y), text(y)+source[z(x):a(y)]+text(x)))
-    def walk(o, body=False):
+    def walk(o):
         if isinstance(o, (ast.JoinedStr, ast.Import, ast.ImportFrom)): return
         if isinstance(o, ast.arguments):
             for d in [*o.defaults, *filter(None, o.kw_defaults)]: walk(d)
             return
         if isinstance(o, (ast.FunctionDef, ast.ClassDef)):
-            if hasattr(o, 'args'): walk(o.args)
-            for s in o.body: walk(s, True)
+            for s in [*filter(None, [getattr(o, 'args', None)]), *o.body]: walk(s)
             return
         if isinstance(o, ast.If) and '__name__' in text(o.test): return
         plain = isinstance(o, ast.Expr) and not isinstance(o.value, (ast.Constant, ast.Yield, ast.YieldFrom))
@@ -82,8 +82,7 @@ def edits(source):
             site((a(o), z(o), 'pass'))
         if isinstance(o, ast.Raise) or isinstance(o, ast.Expr) and isinstance(o.value, ast.Constant): return
         if isinstance(o, ast.AnnAssign):
-            if o.value: walk(o.value)
-            return
+            return walk(o.value) if o.value else None
         if isinstance(o, ast.Compare):
             for left,op,right in zip([o.left, *o.comparators], o.ops, o.comparators): operator(left, op, right)
         elif isinstance(o, ast.BinOp): operator(o.left, o.op, o.right)
@@ -133,32 +132,40 @@ def shortened(before, after, around=45):
         return ('…' if lo else '') + ' / '.join(s.strip() for s in t[lo:hi].split('\n')) + ('…' if hi<len(t) else '')
     return part(before), part(after)
 
-def runs(cell, flags):
-    "Does nbdev_test run this cell?"
+def runs(cell, flags): # as nbdev_test
     directives = getattr(cell, 'directives_', None) or {}
     return cell.cell_type=='code' and directives.get('eval:', [''])[0].lower()!='false' and not flags & directives.keys()
 
-def forked(work, seconds, group=True):
-    "What work() answers (something json can hold) in a forked child within some seconds; None: it did not end in time; then its children end too."
+def linked(source, target):
+    "The same file in another place; what the package writes replaces files, and so leaves the first as it is."
+    try: os.link(source, target)
+    except FileNotFoundError: pass # a hidden file of another process
+    except OSError: shutil.copy2(source, target)
+
+def forked(work, seconds):
+    "What work() answers (what json can hold) in a forked child, whose own children end with it; None: not within the time."
     reader, writer = os.pipe()
     pid = os.fork()
     if not pid:
         try:
-            os.setsid(); os.close(reader)
+            os.setsid()
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             resource.setrlimit(resource.RLIMIT_DATA, (8<<30, 8<<30))
             os.write(writer, json.dumps(work()).encode())
         except BaseException: traceback.print_exc()
         finally: os._exit(0)
     os.close(writer)
     until, answer = time.time()+seconds, b''
-    while (left := until-time.time())>0 and select.select([reader], [], [], left)[0]:
-        if not (part := os.read(reader, 65536)): break
-        answer += part
-        if answer.endswith(b'\n') or answer.endswith(b']'): break
-    try: os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError: pass
-    _, status = os.waitpid(pid, 0)
-    os.close(reader)
+    try:
+        while (left := until-time.time())>0 and select.select([reader], [], [], left)[0]:
+            if not (part := os.read(reader, 65536)): break
+            if (answer := answer+part).endswith(b']'): break # not at the end of the file: a child's child may hold it open
+    finally:
+        for end in (os.killpg, os.kill): # the group, and the child if it has no group yet
+            try: end(pid, signal.SIGKILL)
+            except ProcessLookupError: pass
+        _, status = os.waitpid(pid, 0)
+        os.close(reader)
     return json.loads(answer) if answer else None if time.time()>=until else ['crash', f'signal or exit {status}', 0]
 
 @call_parse
@@ -168,6 +175,7 @@ def main(
     seed:int=0,          # of the draw
     cells:str='',        # only these cells, such as 21-30,45
     list:bool=False,     # say what would be drawn, run nothing
+    again:str='',        # file of an earlier report: run what survived then, in place of a draw
     patience:float=3,    # a mutant may take so many times the unmutated cells, and 30 seconds
 ):
     "Run a chapter's tests on mutants of its exported cells; print those that survive."
@@ -182,11 +190,18 @@ def main(
     sites = [(i, options) for i in exported if not wanted or i in wanted for options in mutants(notebook.cells[i].source)]
     rng = random.Random(f'{seed} {name} {cells}')
     drawn = sorted([(i, *rng.choice(options)) for i,options in rng.sample(sites, min(n, len(sites)))], key=lambda m: m[0])
+    if again:
+        told = [json.loads(line.strip(' <>!-\n')) for line in open(again) if line.startswith('  <!-- [')]
+        drawn = [(i, *mutant) for i,options in sites for mutant in options if [name, notebook.cells[i].id, *mutant[1:]] in told]
     print(f'# {name}: {len(drawn)} of {len(sites)} sites in {len({i for i,_ in sites})} exported cells, seed {seed}\n', flush=True)
     if list: return print(*(f'[{i}] `{b}` → `{a}`' for i,_,*lines in drawn for b,a in [shortened(*lines)]), sep='\n')
 
     scratch = Path(tempfile.mkdtemp(prefix='mutants'))
+    drawn_before = Path(os.environ.get('TUBECON_CACHE', Path.home()/'.cache'/'tubecon')) # toy videos
+    if any('world' in cell.source for cell in notebook.cells if cell.cell_type=='code' and drawn_before.exists()):
+        for world in drawn_before.glob('world-*'): shutil.copytree(world, scratch/'cache'/world.name, copy_function=linked)
     os.environ['TUBECON_CACHE'] = str(scratch/'cache')
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit('stopped'))
     os.environ['PYTHONPATH'] = str(root)
     sys.path.insert(0, str(root)); os.chdir(root/'nbs')
     module = root/get_config().lib_name/f"{next(c.directives_['default_exp'][0] for c in notebook.cells if 'default_exp' in (getattr(c, 'directives_', None) or {}))}.py"
@@ -202,7 +217,7 @@ def main(
             began = time.time()
             folder = Path(tempfile.mkdtemp(dir=scratch)); tempfile.tempdir = os.environ['TMPDIR'] = str(folder)
             if source:
-                if (scratch/'cache').exists(): shutil.copytree(scratch/'cache', folder/'cache')
+                if (scratch/'cache').exists(): shutil.copytree(scratch/'cache', folder/'cache', copy_function=linked)
                 shutil.copytree(module.parent, folder/module.parent.name, ignore=shutil.ignore_patterns('__pycache__'))
                 text, old = module.read_text(), notebook.cells[start].source.strip()
                 (folder/module.parent.name/module.name).write_text(text.replace(old, source.strip()))

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['METRICS', 'CHOICES', 'LIMITS', 'SELECT', 'TASKS', 'named', 'with_eps', 'LabelTask', 'Segments', 'CountTask',
            'check_settings', 'rate_at', 'make_optimizer', 'Run', 'EpochLog', 'epoch_loader', 'digest', 'begins_with',
-           'holds_run', 'check_held_out', 'check_readable', 'finetune', 'find_encoder', 'short_name', 'method_of',
-           'check_videos', 'untested_remark', 'find_manifest', 'run_experiment', 'suite_table', 'main']
+           'holds_run', 'check_held_out', 'check_readable', 'metrics_of', 'finetune', 'find_encoder', 'short_name',
+           'method_of', 'check_videos', 'untested_remark', 'find_manifest', 'run_experiment', 'suite_table', 'main']
 
 # %% ../nbs/11a_finetune.ipynb #48fa5d00
 import hashlib, json, math, os, time
@@ -19,11 +19,11 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 from .core import Path, TubeconError, atomic, check_limits, dashes, generator, normalise, pick_device, plain_errors
-from .counting import CycleHead, count_video, counting_error, cycle_bounds, draw_segments, off_by_one, read_cycles, refinement_losses, training_states
+from .counting import COUNTING, CycleHead, counting_error, cycle_bounds, off_by_one
 from .encoder import build_encoder, load_encoder, load_weights, read_state
 from .manifest import DATASETS, some
-from .severe import (CROPS, EXPERIMENTS, WORLD_SUITE, Classifier, Experiment, TestViews, TrainClips, class_metrics, class_names, experiment,
-    flip_remark, join_views, label_loss, label_metrics, show_confusion, splits)
+from .severe import (CROPS, EXPERIMENTS, PROTOCOLS, WORLD_SUITE, Classifier, Experiment, TestViews, TrainClips, chosen_by, class_metrics, class_names, experiment,
+    flip_remark, select_remark, variant, join_views, label_loss, label_metrics, show_confusion, splits)
 from .standing import standing
 from .train import NONNEGATIVE, POSITIVE, UNIT, Log, Pace, add_results, changes, differences, fits_in_memory, flags, leave_group, polite, read_checkpoint
 from .video import Manifest, Skipped, VideoError, byte_array, collate, unbroken
@@ -33,6 +33,10 @@ from .world import TIERS, make_world
 from .core import Number, Text, as_flag
 from .core import check_settings as check_fields
 from .train import machine_memory
+
+# %% ../nbs/11a_finetune.ipynb #fdaf6177
+from .core import sole_writer
+from .train import check_results, overrides, read_json, read_results, reading, write_table
 
 # %% ../nbs/11a_finetune.ipynb #0608e7c6
 def with_eps(
@@ -52,6 +56,7 @@ class LabelTask:
         exp:Experiment,
     ):
         self.exp,self.classes = exp,class_names(manifest, exp)
+        if exp.pixel_std: encoder.mean,encoder.std = (exp.pixel_mean,)*3,(exp.pixel_std,)*3
         self.model = Classifier(with_eps(encoder, exp.bn_eps), len(self.classes), exp.dropout, exp.seed)
 
     collate = staticmethod(collate)
@@ -99,8 +104,8 @@ def report(self:LabelTask,
     "Write predictions.csv, and confusion.png where a video has one class."
     columns = dict(path=[manifest.path(i) for i in range(len(manifest))])
     if labels.ndim==1: columns |= dict(label=np.array(self.classes)[labels], predicted=np.array(self.classes)[scores.argmax(1)])
-    columns |= {name: scores[:,i].round(4) for i,name in enumerate(self.classes)}
-    with atomic(out/'predictions.csv') as beside: pd.DataFrame(columns).to_csv(beside, index=False)
+    columns |= {f'score {name}': scores[:,i].round(4) for i,name in enumerate(self.classes)} # a class may be called path
+    write_table(pd.DataFrame(columns), out/'predictions.csv')
     if labels.ndim>1: return
     import matplotlib.pyplot as plt
     figure = show_confusion(scores, labels, self.classes, title=f"top-1 {class_metrics(scores, labels)['top1']:.1%}").figure
@@ -111,21 +116,21 @@ def report(self:LabelTask,
 class Segments(Dataset):
     "Parts of videos with the bounds of their cycles, by address (epoch, index)."
     def __init__(self, manifest:Manifest, exp:Experiment, cache:bool=False): # keep the parts in memory
-        self.manifest,self.exp,self.cache = manifest,exp,{} if cache else None
-        self.parts = [(i, part) for i,bounds in enumerate(cycle_bounds(manifest)) for part in draw_segments(bounds, generator(exp.seed, 'segments', i), exp.segments)]
+        self.manifest,self.exp,self.cache,self.rules = manifest,exp,{} if cache else None,COUNTING[exp.counting]
+        self.parts = [(i, part) for i,bounds in enumerate(cycle_bounds(manifest)) for part in self.rules.segments(bounds, exp, generator(exp.seed, 'segments', i))]
     def __len__(self): return len(self.parts)
     def read(self, index, i, part):
-        if self.cache is None: return read_cycles(self.manifest.path(i), part, self.exp.size)
-        if index not in self.cache: self.cache[index] = read_cycles(self.manifest.path(i), part, self.exp.size)
+        if self.cache is None: return self.rules.read(self.manifest.path(i), part, self.exp.size)
+        if index not in self.cache: self.cache[index] = self.rules.read(self.manifest.path(i), part, self.exp.size)
         return self.cache[index]
     def __getitem__(self, address):
         (epoch,index),exp = address,self.exp
         i,part = self.parts[index]
         g = generator(exp.seed, 'cycles', epoch, index)
-        try: video,bounds = self.read(index, i, part)
+        try: video,inside = self.read(index, i, part)
         except VideoError as error: return dict(id=i, errors=[(i, str(error))])
         video = video.flip(-1) if torch.rand((), generator=g)<exp.flip else video
-        return dict(clips=video, states=training_states([bounds], g), id=i, errors=[])
+        return dict(clips=video, states=self.rules.training(inside, exp, g), id=i, errors=[])
 
 # %% ../nbs/11a_finetune.ipynb #14e594d9
 class CountTask:
@@ -140,13 +145,14 @@ class CountTask:
         return dict(clips=[item['clips'] for item in whole] or None, states=states, truths=truths, errors=errors)
 
     def clips(self, manifest, cache): return Segments(manifest, self.exp, cache)
-    def losses(self, batch, device): return refinement_losses(self.model, batch['clips'], batch['states'], batch['truths'], self.exp.refinements, lengths=self.exp.lengths)
+    def losses(self, batch, device): return COUNTING[self.exp.counting].losses(self.model, batch['clips'], batch['states'], batch['truths'], self.exp)
 
 # %% ../nbs/11a_finetune.ipynb #e8462f7d
 @patch
 def predict(self:CountTask, manifest:Manifest, device, workers=0, clips=None)->tuple: # counts (n,), truths (n,)
     "How many cycles each video has; raises `TubeconError` with a list of those that cannot be read."
-    def count(row, bounds): return count_video(self.model, read_cycles(manifest.path(row), bounds, self.exp.size)[0], self.exp.starts, levels=self.exp.levels, lengths=self.exp.lengths).count
+    rules = COUNTING[self.exp.counting]
+    def count(row, bounds): return rules.count(self.model, rules.read(manifest.path(row), rules.whole(bounds), self.exp.size)[0], self.exp)
     counts,errors,bounds = [],[],cycle_bounds(manifest)
     for i in range(len(manifest)):
         try: counts.append(count(i, bounds[i]))
@@ -162,16 +168,16 @@ def measure(self:CountTask, counts, truths)->dict: # the error as a share of the
 @patch
 def report(self:CountTask, manifest:Manifest, counts, truths, out:Path):
     "Write predictions.csv."
-    with atomic(out/'predictions.csv') as beside: pd.DataFrame(dict(path=[manifest.path(i) for i in range(len(manifest))], count=truths, predicted=counts)).to_csv(beside, index=False)
+    write_table(pd.DataFrame(dict(path=[manifest.path(i) for i in range(len(manifest))], count=truths, predicted=counts)), out/'predictions.csv')
 
 # %% ../nbs/11a_finetune.ipynb #fb825d4a
 METRICS = dict(classify=('top1','top5','mean_class'), multilabel=('mAP',), count=('error','off_by_one')) # by task
-CHOICES = dict(task=tuple(METRICS), optimizer=('adam','sgd'), join=('mean','max'))
+CHOICES = dict(task=tuple(METRICS), optimizer=('adam','sgd'), join=('mean','max'), counting=tuple(COUNTING))
 LIMITS = dict( # of the fields of `Experiment`; `metric` and `crop` depend on the task
     factor=Text(), dataset=Text(), draw=Number(0, 10**7), metric=Text(), crop=Text(), **{name: Text(choices) for name,choices in CHOICES.items()},
     frames=Number(1, 1024), stride=Number(1, 1024), rate=Number(0, 10_000), size=Number(1, 1024), short_sides=Number(1, 4096, interval=True), flip=UNIT, jitter=Number(0, 10, items=(0,4)),
     dropout=UNIT, lr=Number(1e-9, 100), weight_decay=Number(0, 100), batch=Number(1, 65_536), epochs=Number(1, 10**6), milestones=Number(0, 10**6, items=(0,64)), gamma=Number(0, 10),
-    warmup=Number(0, 10**6), warmup_start=Number(0, 100), precise_bn=Number(0, 10**6), counting=Text(('ours','severe')), segments=Number(1, 1000), refinements=Number(1, 1000),
+    warmup=Number(0, 10**6), warmup_start=Number(0, 100), precise_bn=Number(0, 10**6), segments=Number(1, 1000), refinements=Number(1, 1000),
     lengths=Number(.1, 1e5, interval=True), test_short_side=Number(1, 4096), clips=Number(1, 1000), crops=Number(1, 100), starts=Number(1, 1000), levels=Number(1, 20),
     pixel_mean=Number(-1000, 1000), pixel_std=Number(0, 1000), validate_every=Number(1, 10**6), seed=Number(0, 2**32-1), bn_eps=UNIT, precision=Text(('fp32','bf16')))
 
@@ -191,15 +197,18 @@ def check_settings(
         f'a crop of {exp.size} pixels does not fit a short side of {exp.test_short_side}: give --test_short_side {exp.size} or more')
     if exp.crop=='random' and exp.size>min(exp.short_sides): raise TubeconError(
         f'short_sides {exp.short_sides} are shorter than the clip of {exp.size}: lengthen them')
+    if bool(exp.pixel_mean)!=bool(exp.pixel_std): raise TubeconError(
+        f'pixel_mean is {exp.pixel_mean} and pixel_std {exp.pixel_std}: give both, or neither for those of the encoder')
 
 # %% ../nbs/11a_finetune.ipynb #de43a0b2
 def rate_at(
-    exp:Experiment, # lr, milestones, gamma, warmup
+    exp:Experiment, # lr, milestones, gamma, warmup, warmup_start
     epoch:float, # passes that are over
 )->float:
     "The learning rate, in steps (Table 10)."
     fallen = sum(epoch>=milestone for milestone in exp.milestones)
-    return exp.lr * exp.gamma**fallen * min(1, (epoch+1e-3)/exp.warmup if exp.warmup else 1)
+    if epoch<exp.warmup: return exp.warmup_start + (exp.lr-exp.warmup_start)*epoch/exp.warmup
+    return exp.lr * exp.gamma**fallen
 
 def make_optimizer(exp:Experiment, parameters)->torch.optim.Optimizer:
     "Adam, or SGD with momentum 0.9 (appendix C)."
@@ -218,15 +227,17 @@ class Run:
         if not all(p.isfinite().all() for p in self.model.parameters()): raise TubeconError(
             f'the weights are not finite after {self.epoch} passes: lower lr (now {self.exp.lr}); the last checkpoint is as it was')
         state = dict(epoch=self.epoch, exp=json.dumps(asdict(self.exp)), model=self.model.state_dict(), optimizer=self.optimizer.state_dict(), best=self.best)
-        with atomic(path) as beside: torch.save(state, beside)
+        with atomic(path) as beside, open(beside, 'wb') as file: torch.save(state, file) # to a path it would write the path into the file, too
 
     def load(self, path):
-        state = read_checkpoint(path, self.device, 'tubecon.finetune')
-        if changed := differences(json.loads(state['exp']), asdict(self.exp)): raise TubeconError(
+        state = read_checkpoint(path, self.device, 'tubecon.finetune', ('epoch','exp','model','optimizer','best'))
+        with reading(path, 'tubecon.finetune'): then = json.loads(state['exp'])
+        if changed := differences(then, asdict(self.exp)): raise TubeconError(
             f'{path} is of a run with other settings: now {changed}; give the same settings, or another --name')
-        self.model.load_state_dict(state['model'])
-        self.optimizer.load_state_dict(state['optimizer'])
-        self.epoch,self.best = state['epoch'],state['best']
+        with reading(path, 'tubecon.finetune'):
+            self.model.load_state_dict(state['model'])
+            self.optimizer.load_state_dict(state['optimizer'])
+            self.epoch,self.best = int(state['epoch']),dict(state['best'])
 
 # %% ../nbs/11a_finetune.ipynb #b750b794
 class EpochLog(Log):
@@ -311,7 +322,8 @@ def fit(self:Run,
 )->bool: # whether all passes are over
     "Train, choose, log and save."
     exp,load = self.exp,epoch_loader(self, train, workers, fits_in_memory(train))
-    log,pace,skipped,end = EpochLog(out/'log.csv', self.epoch),Pace(),Skipped(skip),min(stop or exp.epochs, exp.epochs)
+    pace,skipped,end = Pace(),Skipped(skip),min(stop or exp.epochs, exp.epochs)
+    log = EpochLog(out/'log.csv', self.epoch) if self.epoch<end else None
     steps = len(load(0))
     with polite() as asked, torch.random.fork_rng(), tqdm(total=exp.epochs*steps, initial=self.epoch*steps, disable=not bar, unit='step', mininterval=1) as shown:
         while self.epoch<end and not asked[0]:
@@ -375,6 +387,22 @@ def check_readable(
 # %% ../nbs/11a_finetune.ipynb #c458016d
 TASKS = dict(classify=LabelTask, multilabel=LabelTask, count=CountTask)
 
+def metrics_of(
+    out:Path, # folder of a run
+    told:dict, # what the run depends on
+    resume:bool, # whether it may be continued
+)->dict: # metric to value if the run is over, else empty; raises `TubeconError` if it may not be continued
+    "What a run has come to."
+    file,metrics = out/'settings.json',out/'metrics.json'
+    if not resume and holds_run(out): raise TubeconError(f'{out} holds a run already: continue it with --resume, or give another --name')
+    if not resume: return {}
+    then = read_json(file, 'remove it, and go on with --resume and the same settings, which are then not all compared') if file.exists() else {}
+    if changed := differences(then, told): raise TubeconError(f'{out} is of another run: now {changed}; give the same, or another --name')
+    if not metrics.exists(): return {}
+    found = read_json(metrics, cure := 'remove it, and --resume tests the chosen epoch again')
+    if 'epoch' not in found: raise TubeconError(f'{metrics} is damaged: {cure}')
+    return found
+
 def finetune(
     exp:Experiment,
     encoder:nn.Module, # to be finetuned
@@ -391,23 +419,21 @@ def finetune(
     check_settings(exp, **loop)
     out,parts = Path(out),splits(manifest, exp, 0 if select!='val' else 0.1)
     if exp.task=='classify': check_held_out(parts.train, parts.test)
-    told,file = dict(asdict(exp), select=select, **begins_with(weights, encoder, manifest)),out/'settings.json'
-    if not resume and holds_run(out): raise TubeconError(f'{out} holds a run already: continue it with --resume, or give another --name')
-    if resume and file.exists() and (changed := differences(json.loads(file.read_text()), told)): raise TubeconError(
-        f'{out} is of another run: now {changed}; give the same, or another --name')
-    if resume and (out/'metrics.json').exists(): return json.loads((out/'metrics.json').read_text())
-    run = Run(TASKS[exp.task](encoder, manifest, exp), device)
-    if resume: run.load(out/'checkpoint.pt')
-    else: check_readable([parts.test] + [parts.val]*(select=='val'), exp, loop.get('workers', 0), loop.get('bar', True))
-    with atomic(file) as beside: beside.write_text(json.dumps(told, indent=1))
-    judges = dict(val=parts.val, last=None, test=parts.test)[select]
-    if not run.fit(parts.train, judges, out, **loop): return {}
-    run.model.load_state_dict(run.best['model'])
-    seen = run.task.predict(parts.test, run.device, loop.get('workers', 0))
-    run.task.report(parts.test, *seen, out)
-    found = dict(run.task.measure(*seen), epoch=run.best['epoch'])
-    with atomic(out/'metrics.json') as beside: beside.write_text(json.dumps(found))
-    return found
+    told = dict(asdict(exp), select=select, **begins_with(weights, encoder, manifest))
+    with sole_writer(out):
+        if found := metrics_of(out, told, resume): return found
+        run = Run(TASKS[exp.task](encoder, manifest, exp), device)
+        if resume: run.load(out/'checkpoint.pt')
+        else: check_readable([parts.test] + [parts.val]*(select=='val'), exp, loop.get('workers', 0), loop.get('bar', True))
+        with atomic(out/'settings.json') as beside: beside.write_text(json.dumps(told, indent=1))
+        judges = dict(val=parts.val, last=None, test=parts.test)[select]
+        if not run.fit(parts.train, judges, out, **loop): return {}
+        run.model.load_state_dict(run.best['model'])
+        seen = run.task.predict(parts.test, run.device, loop.get('workers', 0))
+        run.task.report(parts.test, *seen, out)
+        found = dict(run.task.measure(*seen), epoch=run.best['epoch'])
+        with atomic(out/'metrics.json') as beside: beside.write_text(json.dumps(found)) # last: whoever finds it finds a run that is over
+        return found
 
 # %% ../nbs/11a_finetune.ipynb #f9190570
 named = experiment # the command has a flag of that name
@@ -437,7 +463,8 @@ def method_of(
 )->str: # 'tubelet', 'temporal', 'none', or the file's name
     "Who pretrained these weights, for the table."
     if weights=='none': return 'none'
-    return json.loads(read_state(weights)[1].get('method', 'null')) or short_name(weights)
+    try: return str(json.loads(read_state(weights)[1].get('method', 'null')) or short_name(weights))
+    except json.JSONDecodeError: return short_name(weights) # written by other hands
 
 # %% ../nbs/11a_finetune.ipynb #0ebfcd2b
 def check_videos(
@@ -502,7 +529,7 @@ def run_experiment(
     epoch = found.pop('epoch')
     print(f'{name}: {", ".join(f"{metric} {value:.3f}" for metric,value in found.items())} (after pass {epoch}, {(time.time()-begin)/60:.1f} min)')
     of = dict(experiment=name, method=method_of(weights), dataset=exp.dataset)
-    how = dict(seed=exp.seed, scale='world' if name in WORLD_SUITE else f'{exp.frames}×{exp.size}', preset=f"chosen by {options.get('select', 'val')}", steps=epoch, device=str(options.get('device', 'cpu')))
+    how = dict(changes=overrides(exp, named(name)), run=Path(out).name, seed=exp.seed, scale='world' if name in WORLD_SUITE else f'{exp.frames}×{exp.size}', preset=f"chosen by {options.get('select', 'val')}", steps=epoch, device=str(options.get('device', 'cpu')))
     return [dict(of, metric=metric, value=round(value, 4), **how) for metric,value in found.items()]
 
 # %% ../nbs/11a_finetune.ipynb #3f6d12e9
@@ -529,8 +556,8 @@ def main(
     weights:str='none', # a file of weights, ours or published; none: a new encoder
     encoder:str='', # of a new encoder, or that the weights have to fit; default: r2plus1d_18, and for the world r2plus1d_small
     manifest:str='', # CSV file from tubecon.manifest, or the folder where those of several data sets are
-    protocol:str='paper', # 'paper' (Table 10) or 'severe' (the benchmark's code)
-    select:str='val', # epoch that is tested: best on held-out training videos (val), last, or best on the test videos (test, as SEVERE does)
+    protocol:str='ours', # 'paper' (what the authors ran), 'severe' (the benchmark's code) or 'ours' (Table 10 as printed; chapter 10)
+    select:str='', # epoch that is tested: best on held-out training videos (val), last, or best on the test videos (test); default: the protocol's
     name:str='', # of the run; default: weights and seed
     out:str='runs', # folder of runs
     resume:store_true=False, # continue from the runs' checkpoints
@@ -549,17 +576,20 @@ def main(
         place,table = pick_device(device),Path(results or Path(out)/'results.csv')
         experiments = {each: named(each, protocol, **changes(Experiment, settings)) for each in names}
         for exp in experiments.values(): check_settings(exp, workers=workers, stop=stop, skip=skip)
+        check_results(table)
         manifests = {each: find_manifest(exp, manifest) for each,exp in experiments.items()} # all are there, or nothing is begun
         for each,exp in experiments.items():
-            for said in filter(None, (flip_remark(exp), untested_remark(manifests[each], exp))): print(said)
-            folder = Path(out)/f'{name or f"{short_name(weights)}-{exp.seed}"}-{each}'
+            chosen = select or chosen_by(each, protocol)
+            for said in filter(None, (flip_remark(exp), untested_remark(manifests[each], exp), select_remark(chosen))): print(said)
+            folder = Path(out)/f'{name or f"{short_name(weights)}-{exp.seed}"}-{each}{variant(each, protocol, chosen)}'
             done = resume and (folder/'metrics.json').exists()
             if resume and not holds_run(folder): print(f'{each}: {folder} holds no run to go on with; it begins')
-            rows = run_experiment(each, exp, weights, encoder, manifests[each], folder, device=place, select=select, resume=resume and holds_run(folder),
+            rows = run_experiment(each, exp, weights, encoder, manifests[each], folder, device=place, select=chosen, resume=resume and holds_run(folder),
                 workers=workers, stop=stop, skip=skip)
             if not rows: return
             if done: print(f'{each}: done before, in {folder}')
-            else: add_results(table, [dict(row, preset=f'{protocol}, {row["preset"]}') for row in rows])
+            base = named(each, protocol)
+            add_results(table, [dict(row, preset=f'{protocol}, {row["preset"]}', changes=overrides(exp, base)) for row in rows], once=done)
         if not suite: return
-        rows = pd.read_csv(table)
+        rows = read_results(table)
         print(suite_table(rows).to_string() if 'none' in set(rows.method) else f'for gains and ranks, run the same with --weights none and --results {table}')

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['EXPERIMENTS', 'SEVERE', 'PAPER', 'PROTOCOLS', 'SMALL', 'WORLD_SUITE', 'CROPS', 'Splits', 'Experiment', 'experiment',
-           'chosen_by', 'multi_scale_crop', 'inverse_uniform', 'jitter_clip', 'train_view', 'flip_remark',
-           'action_target', 'class_names', 'video_label', 'TrainClips', 'TestViews', 'held_out', 'splits', 'Classifier',
-           'label_loss', 'join_views', 'class_metrics', 'label_metrics', 'show_confusion']
+           'chosen_by', 'variant', 'select_remark', 'multi_scale_crop', 'inverse_uniform', 'jitter_clip', 'train_view',
+           'flip_remark', 'action_target', 'class_names', 'video_label', 'TrainClips', 'TestViews', 'held_out',
+           'splits', 'Classifier', 'label_loss', 'join_views', 'class_metrics', 'label_metrics', 'show_confusion']
 
 # %% ../nbs/10_severe.ipynb #e0e95b9c
 from collections import namedtuple
@@ -133,6 +133,23 @@ def chosen_by(
 )->str: # 'val', 'last' or 'test'
     "Return which epoch a protocol tests: the best on held-out training videos, the last, or the best on the test videos."
     return 'val' if protocol=='ours' or name not in EXPERIMENTS else 'last' if name=='charades-mlc' else 'test'
+
+# %% ../nbs/10_severe.ipynb #08c78a90
+def variant(
+    name:str, # of an experiment
+    protocol:str, # one of `PROTOCOLS`
+    chosen:str, # which epoch is tested: 'val', 'last' or 'test'
+)->str: # for the name of a folder; empty for our protocol as it is
+    "Return what tells a run's folder from those by other protocols."
+    return ('' if protocol=='ours' else f'-{protocol}') + ('' if chosen==chosen_by(name, protocol) else f'-{chosen}')
+
+def select_remark(
+    chosen:str, # which epoch is tested
+)->str: # empty if there is nothing to say
+    "Return a warning where the test videos choose the epoch."
+    if chosen!='test': return ''
+    return ("the epoch is chosen by the test videos, as the authors' code does: the result can be compared with the paper's, and is too good; "
+            'for a fair one, give --select val or --select last')
 
 # %% ../nbs/10_severe.ipynb #2b628443
 def multi_scale_crop(
