@@ -37,7 +37,7 @@ def odd_values(name, kind, default, flag_only=True): # texts, and whether each h
     if kind is tuple: return [(s, s in ('nan,nan', 'inf,inf', 'nan,nan,nan', f'1,{HUGE}', 'a,b', '1;2')
         or name in INTERVALS and s in ('', ',', '1', '5', '9,3', '2,1', '1,2,3', '0,0,0')) for s in TUPLES]
     if kind is bool: return [] if flag_only else [(s, s!='TRUE') for s in TRUTHS]
-    return [(s, name=='device' or s=='a'*5000 and name in PLACES) for s in TEXTS + DEVICES*(name=='device') + PATHS*(name in PLACES)]
+    return [(s, name=='device' and s not in ('cpu:99','') or s=='a'*5000 and name in PLACES) for s in TEXTS + DEVICES*(name=='device') + PATHS*(name in PLACES)]
 
 class Begun(BaseException): "The command would begin to work."
 
@@ -52,17 +52,19 @@ def place_things(root):
     table = [dict(path=f'videos/{i}.mp4', label=row['label'], split='train' if i%4<2 else 'val' if i%4==2 else 'test') for i,row in enumerate(rows)]
     pd.DataFrame(table).to_csv(root/'list.csv', index=False)
     save_weights(build_encoder('r2plus1d_small', generator(0)), root/'weights.safetensors')
+    import torch
+    torch.save(build_encoder('r2plus1d_small', generator(0)).state_dict(), root/'published.pth')
     (root/'empty').write_bytes(b''), (root/'text').write_text('not what was asked for\n'), (root/'broken').write_bytes(os.urandom(3000))
     os.mkfifo(root/'fifo')
     names = {name: str(root/name) for name in ('videos','folder','empty','text','broken','fifo')}
-    return dict(names, list=str(root/'list.csv'), weights=str(root/'weights.safetensors'), missing=str(root/'missing'))
+    return dict(names, list=str(root/'list.csv'), weights=str(root/'weights.safetensors'), published=str(root/'published.pth'), missing=str(root/'missing'))
 
 BASE = dict( # a command that works, and is over at once
     train='--videos {videos} --batch 2 --bn_group 0 --steps 2 --stop 1 --probe none --workers 0 --device cpu --out out',
     finetune='--experiment own --manifest {list} --weights {weights} --frames 4 --stride 1 --rate 0 --size 32 --test_short_side 32 --short_sides 32,36 --crop random --epochs 2 --stop 1 --batch 4 --clips 1 --device cpu --out out',
     probe='--weights {weights} --manifest {list} --frames 4 --stride 1 --rate 0 --size 32 --test_short_side 32 --device cpu --out out',
     cam='{videos}/0.mp4 --weights none --frames 4 --stride 1 --side 32 --show 2', prepare='{list} --workers 1', manifest='folder --videos {videos} --out out.csv',
-    reproduce='table2 --dry_run --seeds 1 --out out', bench='read --quick --device cpu', encoder='convert {weights}')
+    reproduce='table2 --dry_run --seeds 1 --out out', bench='read --quick --device cpu', encoder='convert {published}')
 FIRST = dict(cam='video', prepare='manifest', manifest='name', reproduce='table', bench='what', encoder='command') # without dashes
 
 def quick(modules): # what takes long and is not about flags
@@ -78,7 +80,7 @@ def quick(modules): # what takes long and is not about flags
 def argv(command, flag, value, things):
     words = [word.format(**things) for word in BASE[command].split()]
     value = value.format(**things) if '{' in value else value
-    if flag==FIRST.get(command): return [value, *words[1:]] if not value.startswith('-') else None
+    if flag==FIRST.get(command): return [value, *words[1:]] if value and value[0]!='-' else None
     if flag=='file': return [words[0], value]
     if f'--{flag}' in words:
         at = words.index(f'--{flag}')
@@ -121,10 +123,11 @@ def forked(function, limit=20, memory=4): # what a function of no arguments retu
 def judge(outcome, said, flag, value, wrong): # what is to be complained about, or ''
     if outcome in ('traceback','hang','crash'): return outcome
     if outcome=='works': return 'accepted' if wrong else ''
+    said, value = said.replace(value, value.replace('\n', ' ')), value.replace('\n', ' ')
     lines = [line for line in said.strip().splitlines() if line.startswith('tubecon: ') or ' error: ' in line]
     if len(lines)!=1: return 'no sentence'
-    words = lines[0].replace('-', '_').lower()
-    named = flag.lower() in words or value and value[:40].replace('-', '_').lower() in words or flag.split('_')[0] in words
+    words = lines[0].replace('\\n', ' ').replace('-', '_').lower()
+    named = flag.lower() in words or value.strip() and value[:40].replace('-', '_').lower() in words
     return '' if named else 'flag not named'
 
 def cases(commands, modules):
@@ -154,7 +157,7 @@ def main():
         for command,flag,value,wrong in todo:
             if '\0' in value or (words := argv(command, flag, value, things)) is None: continue
             outcome, said = forked(lambda: run(modules[command], words))
-            fault = judge(outcome, said, flag, value, wrong)
+            fault = judge(outcome, said, flag, value.format(**things) if value[:1]=='{' else value, wrong)
             found.append(dict(command=command, flag=flag, value=value[:100], outcome=outcome, fault=fault, said=said.strip()[-1500:]))
             if fault: print(f'{command} --{flag} {value[:60]!r}: {fault}: {said.strip().splitlines()[-1][:200] if said.strip() else ""}', flush=True)
         if given.real: found += real(random.Random(given.seed).sample(todo, given.real), things)
@@ -171,7 +174,7 @@ def real(some, things): # by the command itself, in a process of its own
             try: ran = subprocess.run([sys.executable, '-m', f'tubecon.{command}', *words], cwd=here, capture_output=True, text=True, errors='replace', timeout=120, stdin=subprocess.DEVNULL)
             except subprocess.TimeoutExpired: outcome, said = 'hang', ''
             else: outcome, said = 'traceback' if 'Traceback' in ran.stderr else 'crash' if ran.returncode<0 else 'refused' if ran.returncode else 'works', ran.stderr
-        fault = judge(outcome, said, flag, value, wrong)
+        fault = judge(outcome, said, flag, value.format(**things) if value[:1]=='{' else value, wrong)
         found.append(dict(command=command, flag=flag, value=value[:100], outcome=outcome, fault=fault, said=said.strip()[-1500:], real=True))
         if fault: print(f'real: {command} --{flag} {value[:60]!r}: {fault}: {said.strip().splitlines()[-1][:200] if said.strip() else ""}', flush=True)
     return found

@@ -119,7 +119,7 @@ class Text:
     "What a text, or each text of a tuple, may be."
     choices:tuple=()       # (): anything
     items:tuple=(0,64)     # fewest and most texts of a tuple
-    place:str=''           # 'file', 'folder' or 'either': the path of one, which need not exist yet
+    place:str=''           # 'file', 'folder', 'either' or 'results', a table of results: the path of one, which need not exist yet
 
     def advice(self, value)->str: # empty if the value may be so
         "What to give instead of a value that may not be."
@@ -133,8 +133,11 @@ class Text:
     def misplaced(self, path:str)->str:
         "What is wrong with a path, as far as can be told without opening it."
         if max(len(part.encode(errors='replace')) for part in path.split('/'))>200 or len(path)>2000: return 'give a shorter path'
-        if not os.path.exists(path) or self.place!='folder' and os.path.isfile(path) or self.place!='file' and os.path.isdir(path): return ''
-        return f'give a {"file or a folder" if self.place=="either" else self.place}, which this is not'
+        if self.place=='results' and os.path.isfile(path):
+            with open(path, 'rb') as file: head = file.readline(10_000)
+            return '' if b'metric' in head else 'give a file of results, a CSV with a column metric, or a new name'
+        if not os.path.exists(path) or self.place!='folder' and os.path.isfile(path) or self.place in ('folder','either') and os.path.isdir(path): return ''
+        return f'give a {"file or a folder" if self.place=="either" else "file" if self.place=="results" else self.place}, which this is not'
 
 # %% ../nbs/00_core.ipynb #a1c4e0b4
 def as_flag(
@@ -173,13 +176,13 @@ FLAGS = dict( # of all commands, besides the fields of `Config` and `Experiment`
     encoder=Text(), method=Text(), world=Text(), split=Text(('train','val','test')),
     # what is done
     command=Text(('convert',)), what=Text(), table=Text(), shard=Text(), device=Text(), preset=Text(), experiment=Text(),
-    suite=Text(('','world')), protocol=Text(), select=Text(), probe=Text(('test','val','none')), scale=Text(), seed=Number(0, 2**32-1), seeds=Number(1, 1000),
+    suite=Text(('','world')), protocol=Text(), select=Text(), probe=Text(('test','val','none')), scale=Text(), seed=Number(0, 2**32-1), seeds=Number(1, 1000), gpus=Number(1, 4096),
     frames=Number(1, 1024), stride=Number(1, 1024), rate=Number(0, 10_000), size=Number(1, 1024), side=Number(1, 4096), show=Number(1, 64),
     short_side=Number(2, 4096), test_short_side=Number(1, 4096), clips=Number(1, 1000), total=Number(0, 10**7), percent=Number(0, 100),
     # how
-    workers=Number(0, 512), timeout=Number(0, 10**6), stop=Number(0, 10**9), skip=Number(0, 10**9), log_every=Number(1, 10**9), save_every=Number(1, 10**9),
+    workers=Number(0, 512), timeout=Number(0, 10**6), stop=Number(0, 10**9), skip=Number(0, 10**9), log_every=Number(1, 10**9), patience=Number(1, 10**6), save_every=Number(1, 10**9),
     # what is written
-    name=EITHER, out=FOLDER, results=FILE)
+    name=EITHER, out=FOLDER, results=Text(place='results'))
 
 # %% ../nbs/00_core.ipynb #2779e52f
 def dashes(
@@ -193,7 +196,8 @@ def dashes(
     limits = {name: limit for name,limit in (FLAGS | own).items() if name in names}
     @wraps(main)
     def checked(*args, **given):
-        with plain_errors(): check_limits(dict.fromkeys(names) | dict(zip(names, args)) | given, limits)
+        told = {name: value for name,value in (dict(zip(names, args)) | given).items() if not isinstance(value, bool)}
+        with plain_errors(): check_limits(dict.fromkeys(names) | told, limits)
         return main(*args, **given)
     return checked
 

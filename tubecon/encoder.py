@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['r2plus1d', 'r3d', 'ENCODERS', 'CTP_NAMES', 'NUMBERED', 'METHODS', 'r2plus1d_stem', 'r3d_stem', 'AlongTime',
            'VideoEncoder', 'KeepFrames', 'dilate_last_stage', 'initialise', 'build_encoder', 'unmoved', 'recomputed',
-           'sort_metadata', 'save_weights', 'read_pickle', 'read_state', 'Method', 'rename', 'tell_method',
-           'torchvision_names', 'Report', 'few', 'describe', 'fill', 'load_weights', 'recognise', 'load_encoder',
-           'convert', 'main']
+           'sort_metadata', 'save_weights', 'check_packed', 'read_pickle', 'read_state', 'Method', 'rename',
+           'tell_method', 'torchvision_names', 'Report', 'few', 'describe', 'check_numbers', 'stated', 'fill',
+           'load_weights', 'recognise', 'load_encoder', 'convert', 'main']
 
 # %% ../nbs/06_encoder.ipynb #d7772963
 import json, re
@@ -25,6 +25,9 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from torchvision.models.video.resnet import BasicBlock, Conv2Plus1D, Conv3DSimple, VideoResNet
 from .core import KINETICS_MEAN, KINETICS_STD, MEAN, STD, TubeconError, atomic, dashes, plain_errors
+
+# %% ../nbs/06_encoder.ipynb #a1c4e4a0
+import math, zipfile
 
 # %% ../nbs/06_encoder.ipynb #9230193e
 def r2plus1d_stem(
@@ -192,11 +195,22 @@ def save_weights(
         sort_metadata(beside)
 
 # %% ../nbs/06_encoder.ipynb #9c2f654a
+def check_packed(
+    path, # of a zip file, as torch writes them, uncompressed
+    most:int=20, # times the size of the file
+):
+    "Raise `TubeconError` for a file that would fill the memory when unpacked."
+    try: unpacked = sum(part.file_size for part in zipfile.ZipFile(path).infolist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError): return # torch will say so
+    if unpacked>most*Path(path).stat().st_size: raise TubeconError(
+        f'{path} would unpack to {unpacked/2**20:,.0f} MiB, which no file of torch does: fetch it again, from a source that you know')
+
 def read_pickle(
     path, # a file of torch.save
     trust:bool=False, # run what the file asks for
 ): # whatever was saved
     "Read a pickle, without running anything unless it is trusted."
+    if zipfile.is_zipfile(path): check_packed(path)
     try: return torch.load(path, map_location='cpu', weights_only=not trust)
     except (ImportError, AttributeError) as error:
         raise TubeconError(f'{path} needs code that is not here ({error}): put it on PYTHONPATH and try again') from None
@@ -220,7 +234,7 @@ def read_state(
     state = read_pickle(path, trust)
     state = state.state_dict() if isinstance(state, nn.Module) else state
     if isinstance(state, dict): state = next((state[key] for key in ('state_dict', 'model') if key in state), state)
-    tensors = {key: value for key,value in state.items() if isinstance(value, Tensor)} if isinstance(state, dict) else {}
+    tensors = {key: value for key,value in state.items() if isinstance(key, str) and isinstance(value, Tensor)} if isinstance(state, dict) else {}
     if not tensors: raise TubeconError(f'{path} holds no weights: a state dict, or a dict with one under state_dict or model, is needed')
     return tensors, {}
 
@@ -325,6 +339,37 @@ def describe(
         if hasattr(module, 'eps'): module.eps = eps
 
 # %% ../nbs/06_encoder.ipynb #c20cde67
+def check_numbers(
+    state:dict, # key to tensor, of the shapes of `own`
+    own:dict, # key to tensor, of the encoder
+    where, # the file, for messages
+):
+    "Raise `TubeconError` for tensors that are no weights: of integers where numbers with a point belong, not finite, or negative variances."
+    for key,value in state.items():
+        if not own[key].is_floating_point(): continue
+        plain = value.layout==torch.strided and not value.is_meta and value.is_floating_point() and value.itemsize>1
+        if not plain: raise TubeconError(f'{where}: {key} is of {value.dtype}{"" if value.layout==torch.strided else ", sparse"}: weights in 16, 32 or 64 bits are needed')
+        if not value.isfinite().all(): raise TubeconError(f'{where}: {key} is not finite: the training that wrote it has failed, or the file is damaged')
+        if key.endswith('running_var') and (value<0).any(): raise TubeconError(f'{where}: {key} has variances below 0: the file is damaged')
+
+def stated(
+    about:dict, # metadata of a file, as text
+    where, # the file, for messages
+)->dict: # eps, mean and std, of those that are told
+    "What a file says that its weights need besides themselves; raises `TubeconError` if that cannot be."
+    told = {}
+    for name in [name for name in ('eps','mean','std') if name in about]:
+        try:
+            value = json.loads(about[name])
+            numbers = [float(x) for x in (value if isinstance(value, list) else [value])]
+            if isinstance(value, list)==(name=='eps') or len(numbers)!=(1 if name=='eps' else 3) or not all(map(math.isfinite, numbers)): raise ValueError
+            if name!='mean' and min(numbers)<=0: raise ValueError
+        except (ValueError, TypeError, RecursionError): raise TubeconError(
+            f'{where}: its metadata say {name}={str(about[name])[:40]}, where {"a number above 0" if name=="eps" else "three numbers" if name=="mean" else "three numbers above 0"} should be: '
+            'write the file again') from None
+        told[name] = value
+    return told
+
 def fill(
     encoder:VideoEncoder,
     state:dict, # key to tensor, as published
@@ -335,14 +380,17 @@ def fill(
 )->Report:
     "Put weights into an encoder, with the epsilon and the statistics they were trained with."
     if method=='auto' and 'encoder' in about: method = 'tubecon'
-    (state, unused, method), own = torchvision_names(state, method), encoder.state_dict()
+    try: (state, unused, method), own = torchvision_names(state, method), encoder.state_dict()
+    except TubeconError as error: raise TubeconError(f'{where}: {error}') from None
     if METHODS[method].encoder not in (None, encoder.name): raise TubeconError(f'{where} holds weights of {method}, which are for {METHODS[method].encoder}, not {encoder.name}')
     wrong = [f'{key} is {tuple(state[key].shape)}, not {tuple(own[key].shape)}' for key in own if key in state and state[key].shape!=own[key].shape]
     report = Report(method, [k for k in own if k in state], [k for k in own if k not in state], unused + [k for k in state if k not in own])
     if wrong: raise TubeconError(f'{where} is of another architecture than {encoder.name}: {few(wrong)}')
     if len(report.matched)<min_match*len(own): raise TubeconError(f'{where} lacks {len(report.missing)} of the {len(own)} weights of {encoder.name}: {few(report.missing)}')
+    needs = METHODS[method].about | stated(about, where)
+    check_numbers({key: state[key] for key in report.matched}, own, where)
     encoder.load_state_dict({key: state[key] for key in report.matched}, strict=False)
-    describe(encoder, **{**METHODS[method].about, **{key: json.loads(about[key]) for key in ('eps','mean','std') if key in about}})
+    describe(encoder, **needs)
     return report
 
 # %% ../nbs/06_encoder.ipynb #4f626c33
@@ -373,7 +421,10 @@ def load_encoder(
 )->VideoEncoder: # with the epsilon and statistics it was trained with
     "The encoder in a file, ours or published."
     state, about = read_state(path, trust)
-    encoder = build_encoder(about.get('encoder') or recognise(torchvision_names(state, method)[0]))
+    try: name = about.get('encoder') or recognise(torchvision_names(state, method)[0])
+    except TubeconError as error: raise TubeconError(f'{path}: {error}') from None
+    if name not in ENCODERS: raise TubeconError(f'{path} is for an encoder {name[:40]!r}, which is not known here: the known are {", ".join(ENCODERS)}')
+    encoder = build_encoder(name)
     fill(encoder, state, about, path, method)
     return encoder
 

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['METRICS', 'CHOICES', 'LIMITS', 'SELECT', 'TASKS', 'named', 'with_eps', 'LabelTask', 'Segments', 'CountTask',
            'check_settings', 'rate_at', 'make_optimizer', 'Run', 'EpochLog', 'epoch_loader', 'digest', 'begins_with',
-           'holds_run', 'check_held_out', 'check_readable', 'finetune', 'find_encoder', 'short_name', 'method_of',
-           'check_videos', 'untested_remark', 'find_manifest', 'run_experiment', 'suite_table', 'main']
+           'holds_run', 'check_held_out', 'check_readable', 'metrics_of', 'finetune', 'find_encoder', 'short_name',
+           'method_of', 'check_videos', 'untested_remark', 'find_manifest', 'run_experiment', 'suite_table', 'main']
 
 # %% ../nbs/11a_finetune.ipynb #48fa5d00
 import hashlib, json, math, os, time
@@ -33,6 +33,10 @@ from .world import TIERS, make_world
 from .core import Number, Text, as_flag
 from .core import check_settings as check_fields
 from .train import machine_memory
+
+# %% ../nbs/11a_finetune.ipynb #fdaf6177
+from .core import sole_writer
+from .train import check_results, overrides, read_json, read_results, reading, write_table
 
 # %% ../nbs/11a_finetune.ipynb #0608e7c6
 def with_eps(
@@ -100,8 +104,8 @@ def report(self:LabelTask,
     "Write predictions.csv, and confusion.png where a video has one class."
     columns = dict(path=[manifest.path(i) for i in range(len(manifest))])
     if labels.ndim==1: columns |= dict(label=np.array(self.classes)[labels], predicted=np.array(self.classes)[scores.argmax(1)])
-    columns |= {name: scores[:,i].round(4) for i,name in enumerate(self.classes)}
-    with atomic(out/'predictions.csv') as beside: pd.DataFrame(columns).to_csv(beside, index=False)
+    columns |= {f'score {name}': scores[:,i].round(4) for i,name in enumerate(self.classes)} # a class may be called path
+    write_table(pd.DataFrame(columns), out/'predictions.csv')
     if labels.ndim>1: return
     import matplotlib.pyplot as plt
     figure = show_confusion(scores, labels, self.classes, title=f"top-1 {class_metrics(scores, labels)['top1']:.1%}").figure
@@ -164,7 +168,7 @@ def measure(self:CountTask, counts, truths)->dict: # the error as a share of the
 @patch
 def report(self:CountTask, manifest:Manifest, counts, truths, out:Path):
     "Write predictions.csv."
-    with atomic(out/'predictions.csv') as beside: pd.DataFrame(dict(path=[manifest.path(i) for i in range(len(manifest))], count=truths, predicted=counts)).to_csv(beside, index=False)
+    write_table(pd.DataFrame(dict(path=[manifest.path(i) for i in range(len(manifest))], count=truths, predicted=counts)), out/'predictions.csv')
 
 # %% ../nbs/11a_finetune.ipynb #fb825d4a
 METRICS = dict(classify=('top1','top5','mean_class'), multilabel=('mAP',), count=('error','off_by_one')) # by task
@@ -223,15 +227,17 @@ class Run:
         if not all(p.isfinite().all() for p in self.model.parameters()): raise TubeconError(
             f'the weights are not finite after {self.epoch} passes: lower lr (now {self.exp.lr}); the last checkpoint is as it was')
         state = dict(epoch=self.epoch, exp=json.dumps(asdict(self.exp)), model=self.model.state_dict(), optimizer=self.optimizer.state_dict(), best=self.best)
-        with atomic(path) as beside: torch.save(state, beside)
+        with atomic(path) as beside, open(beside, 'wb') as file: torch.save(state, file) # to a path it would write the path into the file, too
 
     def load(self, path):
-        state = read_checkpoint(path, self.device, 'tubecon.finetune')
-        if changed := differences(json.loads(state['exp']), asdict(self.exp)): raise TubeconError(
+        state = read_checkpoint(path, self.device, 'tubecon.finetune', ('epoch','exp','model','optimizer','best'))
+        with reading(path, 'tubecon.finetune'): then = json.loads(state['exp'])
+        if changed := differences(then, asdict(self.exp)): raise TubeconError(
             f'{path} is of a run with other settings: now {changed}; give the same settings, or another --name')
-        self.model.load_state_dict(state['model'])
-        self.optimizer.load_state_dict(state['optimizer'])
-        self.epoch,self.best = state['epoch'],state['best']
+        with reading(path, 'tubecon.finetune'):
+            self.model.load_state_dict(state['model'])
+            self.optimizer.load_state_dict(state['optimizer'])
+            self.epoch,self.best = int(state['epoch']),dict(state['best'])
 
 # %% ../nbs/11a_finetune.ipynb #b750b794
 class EpochLog(Log):
@@ -316,7 +322,8 @@ def fit(self:Run,
 )->bool: # whether all passes are over
     "Train, choose, log and save."
     exp,load = self.exp,epoch_loader(self, train, workers, fits_in_memory(train))
-    log,pace,skipped,end = EpochLog(out/'log.csv', self.epoch),Pace(),Skipped(skip),min(stop or exp.epochs, exp.epochs)
+    pace,skipped,end = Pace(),Skipped(skip),min(stop or exp.epochs, exp.epochs)
+    log = EpochLog(out/'log.csv', self.epoch) if self.epoch<end else None
     steps = len(load(0))
     with polite() as asked, torch.random.fork_rng(), tqdm(total=exp.epochs*steps, initial=self.epoch*steps, disable=not bar, unit='step', mininterval=1) as shown:
         while self.epoch<end and not asked[0]:
@@ -380,6 +387,22 @@ def check_readable(
 # %% ../nbs/11a_finetune.ipynb #c458016d
 TASKS = dict(classify=LabelTask, multilabel=LabelTask, count=CountTask)
 
+def metrics_of(
+    out:Path, # folder of a run
+    told:dict, # what the run depends on
+    resume:bool, # whether it may be continued
+)->dict: # metric to value if the run is over, else empty; raises `TubeconError` if it may not be continued
+    "What a run has come to."
+    file,metrics = out/'settings.json',out/'metrics.json'
+    if not resume and holds_run(out): raise TubeconError(f'{out} holds a run already: continue it with --resume, or give another --name')
+    if not resume: return {}
+    then = read_json(file, 'remove it, and go on with --resume and the same settings, which are then not all compared') if file.exists() else {}
+    if changed := differences(then, told): raise TubeconError(f'{out} is of another run: now {changed}; give the same, or another --name')
+    if not metrics.exists(): return {}
+    found = read_json(metrics, cure := 'remove it, and --resume tests the chosen epoch again')
+    if 'epoch' not in found: raise TubeconError(f'{metrics} is damaged: {cure}')
+    return found
+
 def finetune(
     exp:Experiment,
     encoder:nn.Module, # to be finetuned
@@ -396,23 +419,21 @@ def finetune(
     check_settings(exp, **loop)
     out,parts = Path(out),splits(manifest, exp, 0 if select!='val' else 0.1)
     if exp.task=='classify': check_held_out(parts.train, parts.test)
-    told,file = dict(asdict(exp), select=select, **begins_with(weights, encoder, manifest)),out/'settings.json'
-    if not resume and holds_run(out): raise TubeconError(f'{out} holds a run already: continue it with --resume, or give another --name')
-    if resume and file.exists() and (changed := differences(json.loads(file.read_text()), told)): raise TubeconError(
-        f'{out} is of another run: now {changed}; give the same, or another --name')
-    if resume and (out/'metrics.json').exists(): return json.loads((out/'metrics.json').read_text())
-    run = Run(TASKS[exp.task](encoder, manifest, exp), device)
-    if resume: run.load(out/'checkpoint.pt')
-    else: check_readable([parts.test] + [parts.val]*(select=='val'), exp, loop.get('workers', 0), loop.get('bar', True))
-    with atomic(file) as beside: beside.write_text(json.dumps(told, indent=1))
-    judges = dict(val=parts.val, last=None, test=parts.test)[select]
-    if not run.fit(parts.train, judges, out, **loop): return {}
-    run.model.load_state_dict(run.best['model'])
-    seen = run.task.predict(parts.test, run.device, loop.get('workers', 0))
-    run.task.report(parts.test, *seen, out)
-    found = dict(run.task.measure(*seen), epoch=run.best['epoch'])
-    with atomic(out/'metrics.json') as beside: beside.write_text(json.dumps(found))
-    return found
+    told = dict(asdict(exp), select=select, **begins_with(weights, encoder, manifest))
+    with sole_writer(out):
+        if found := metrics_of(out, told, resume): return found
+        run = Run(TASKS[exp.task](encoder, manifest, exp), device)
+        if resume: run.load(out/'checkpoint.pt')
+        else: check_readable([parts.test] + [parts.val]*(select=='val'), exp, loop.get('workers', 0), loop.get('bar', True))
+        with atomic(out/'settings.json') as beside: beside.write_text(json.dumps(told, indent=1))
+        judges = dict(val=parts.val, last=None, test=parts.test)[select]
+        if not run.fit(parts.train, judges, out, **loop): return {}
+        run.model.load_state_dict(run.best['model'])
+        seen = run.task.predict(parts.test, run.device, loop.get('workers', 0))
+        run.task.report(parts.test, *seen, out)
+        found = dict(run.task.measure(*seen), epoch=run.best['epoch'])
+        with atomic(out/'metrics.json') as beside: beside.write_text(json.dumps(found)) # last: whoever finds it finds a run that is over
+        return found
 
 # %% ../nbs/11a_finetune.ipynb #f9190570
 named = experiment # the command has a flag of that name
@@ -442,7 +463,8 @@ def method_of(
 )->str: # 'tubelet', 'temporal', 'none', or the file's name
     "Who pretrained these weights, for the table."
     if weights=='none': return 'none'
-    return json.loads(read_state(weights)[1].get('method', 'null')) or short_name(weights)
+    try: return str(json.loads(read_state(weights)[1].get('method', 'null')) or short_name(weights))
+    except json.JSONDecodeError: return short_name(weights) # written by other hands
 
 # %% ../nbs/11a_finetune.ipynb #0ebfcd2b
 def check_videos(
@@ -507,7 +529,7 @@ def run_experiment(
     epoch = found.pop('epoch')
     print(f'{name}: {", ".join(f"{metric} {value:.3f}" for metric,value in found.items())} (after pass {epoch}, {(time.time()-begin)/60:.1f} min)')
     of = dict(experiment=name, method=method_of(weights), dataset=exp.dataset)
-    how = dict(seed=exp.seed, scale='world' if name in WORLD_SUITE else f'{exp.frames}×{exp.size}', preset=f"chosen by {options.get('select', 'val')}", steps=epoch, device=str(options.get('device', 'cpu')))
+    how = dict(changes=overrides(exp, named(name)), run=Path(out).name, seed=exp.seed, scale='world' if name in WORLD_SUITE else f'{exp.frames}×{exp.size}', preset=f"chosen by {options.get('select', 'val')}", steps=epoch, device=str(options.get('device', 'cpu')))
     return [dict(of, metric=metric, value=round(value, 4), **how) for metric,value in found.items()]
 
 # %% ../nbs/11a_finetune.ipynb #3f6d12e9
@@ -554,6 +576,7 @@ def main(
         place,table = pick_device(device),Path(results or Path(out)/'results.csv')
         experiments = {each: named(each, protocol, **changes(Experiment, settings)) for each in names}
         for exp in experiments.values(): check_settings(exp, workers=workers, stop=stop, skip=skip)
+        check_results(table)
         manifests = {each: find_manifest(exp, manifest) for each,exp in experiments.items()} # all are there, or nothing is begun
         for each,exp in experiments.items():
             chosen = select or chosen_by(each, protocol)
@@ -565,7 +588,8 @@ def main(
                 workers=workers, stop=stop, skip=skip)
             if not rows: return
             if done: print(f'{each}: done before, in {folder}')
-            else: add_results(table, [dict(row, preset=f'{protocol}, {row["preset"]}') for row in rows])
+            base = named(each, protocol)
+            add_results(table, [dict(row, preset=f'{protocol}, {row["preset"]}', changes=overrides(exp, base)) for row in rows], once=done)
         if not suite: return
-        rows = pd.read_csv(table)
+        rows = read_results(table)
         print(suite_table(rows).to_string() if 'none' in set(rows.method) else f'for gains and ranks, run the same with --weights none and --results {table}')

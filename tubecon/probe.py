@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CLIP_FIELDS', 'Features', 'clip_settings', 'gallery_and_queries', 'FeatureMaps', 'feature_key', 'token_batches',
-           'frozen_features', 'AttentiveProbe', 'attentive_probe', 'chance', 'readouts', 'trivial_readouts',
+           'on_disk', 'frozen_features', 'AttentiveProbe', 'attentive_probe', 'chance', 'readouts', 'trivial_readouts',
            'cross_validate', 'some_of_each', 'show_retrieved', 'fitting_tubelets', 'swap_readout', 'write_figure',
            'main']
 
@@ -28,6 +28,11 @@ from .severe import SMALL as WORLD_CLIPS
 from .train import add_results, first_clips
 from .video import Manifest, collate, unbroken
 from .viz import COLOURS, set_style, show_clip
+
+# %% ../nbs/11b_probe.ipynb #1fa27619
+import os
+from .core import figure_text, sole_writer
+from .train import check_results, overrides
 
 # %% ../nbs/11b_probe.ipynb #b4d07e8c
 CLIP_FIELDS = ('frames','stride','rate','size','test_short_side','clips') # of an experiment, that say how clips are cut
@@ -101,6 +106,18 @@ def token_batches(
             f'the features of {manifest.path(int(batch["ids"][0]))} are not finite, or too large for half precision: are these weights whole?')
         yield tokens.reshape(len(batch['clips']), -1, tokens.shape[-1]), {name: x.reshape(len(batch['clips']), exp.clips, -1).mean(1) for name,x in trivial_features(clips).items()}
 
+def on_disk(
+    path,
+    shape:tuple,
+)->np.memmap: # float16; raises `OSError` where the disk is too small
+    "An array in a file, all of whose room is taken at once: a full disk would end the process at some later write."
+    try:
+        rows = np.lib.format.open_memmap(path, 'w+', np.float16, shape)
+        with open(path, 'rb+') as file:
+            if hasattr(os, 'posix_fallocate'): os.posix_fallocate(file.fileno(), 0, os.path.getsize(path))
+    except OSError as error: raise OSError(error.errno, os.strerror(error.errno), str(path)) from None
+    return rows
+
 def frozen_features(
     encoder:nn.Module, # where it is, on the CPU or a GPU
     manifest:Manifest, # with labels
@@ -116,7 +133,7 @@ def frozen_features(
         with atomic(pooled) as one, atomic(maps) as other, atomic(trivial) as third:
             rows,means,simple,written = None,[],[],0
             for tokens,summaries in token_batches(encoder, manifest, exp, **options):
-                if rows is None: rows = np.lib.format.open_memmap(other, 'w+', np.float16, (len(manifest), *tokens.shape[1:]))
+                if rows is None: rows = on_disk(other, (len(manifest), *tokens.shape[1:]))
                 rows[written:written+len(tokens)] = tokens
                 means.append(tokens.mean(1))
                 simple.append(summaries)
@@ -229,7 +246,7 @@ def show_retrieved(
     figure,axes = plt.subplots(len(rows), 1+len(found[0]), figsize=(1.8*(1+len(found[0])), .66*len(rows)+.35), squeeze=False, layout='constrained')
     for row,query in zip(axes, rows):
         for ax,videos,i in zip(row, [queries, *[gallery]*len(found[query])], [query, *found[query]]):
-            name,right = videos.classes[videos.labels[i]][:22],videos.labels[i]==queries.labels[query]
+            name,right = figure_text(videos.classes[videos.labels[i]][:22]),videos.labels[i]==queries.labels[query]
             mark,colour,line = ('✓ ', '#029e73', '-') if right else ('✗ ', '#d55e00', '--')
             show_clip(TestViews(videos, exp, 1)[int(i)]['clips'][0], 4, ax)
             if ax is row[0]: ax.set_title(name, fontsize='small')
@@ -270,7 +287,7 @@ def write_figure(
     plt.close(figure)
 
 @call_parse
-@dashes
+@dashes(frames=(2,1024)) # a baseline looks at changes from frame to frame
 def main(
     weights:str='none', # a file of weights, ours or published; none: a new encoder
     encoder:str='', # of a new encoder, or that the weights have to fit; default: r2plus1d_18, and for the world r2plus1d_small
@@ -299,22 +316,25 @@ def main(
         check_settings(replace(exp, seed=seed), workers=workers)
         dataset = f'{exp.dataset.replace("/", "-")}-{split}'
         folder = Path(out)/(name or f'probe-{short_name(weights)}-{dataset}-{seed}')
-        if (folder/'retrieved.png').exists(): raise TubeconError(f'{folder} holds a run already: give another --name')
-        asked_encoder,found = find_encoder(weights, encoder, seed, exp.dataset).to(place),find_manifest(exp, manifest, (split,))
-        train,judged = gallery_and_queries(found, exp, split)
-        shared = swap_readout(asked_encoder, judged, exp, seed, workers=workers) if swap else None # first, since it needs more videos than the rest
-        known,asked = (frozen_features(asked_encoder, videos, exp, Path(out)/'features', workers=workers) for videos in (train,judged))
-        table,simple = readouts(known, asked, seed, place),trivial_readouts(known, asked)
-        print(f'{asked_encoder.name}, weights {weights}: {len(judged):,} {split} videos, {len(train):,} training videos, {len(train.classes)} classes\n{table.map("{:.1%}".format)}\n\nWithout an encoder, by a random forest\n{simple.map("{:.1%}".format)}')
-        set_style()
-        write_figure(show_retrieved(train, judged, nearest(known.pooled, asked.pooled), some_of_each(judged.labels), exp,
-            f'Queries, and the nearest of {len(train):,} videos (R@1 {table.value["R@1"]:.0%})'), folder/'retrieved.png')
-        of = method_of(weights)
-        rows = [('probe', of, metric, value) for metric,value in table.value.items()] + [('probe', name, 'forest', value) for name,value in simple.value.items()]
-        if swap:
-            print(f'\nNearer than another pair when clips share\n{shared.round(3)}')
-            write_figure(show_swap({method_of(weights): shared}).figure, folder/'swap.png')
-            rows += [('swap', of, what, value) for what,value in shared.nearer.items()]
-        add_results(results or Path(out)/'results.csv', [dict(experiment=kind, method=method, dataset=dataset, metric=metric, value=round(value, 4), seed=seed,
-            scale=f'{exp.frames}×{exp.size}' if manifest else 'world', preset=f'{exp.clips} clips of {exp.frames} frames, {exp.size} pixels', device=place.type) for kind,method,metric,value in rows])
-        print(f'pictures are in {folder}')
+        check_results(results or Path(out)/'results.csv')
+        with sole_writer(folder):
+            if (folder/'retrieved.png').exists(): raise TubeconError(f'{folder} holds a run already: give another --name')
+            asked_encoder,found = find_encoder(weights, encoder, seed, exp.dataset).to(place),find_manifest(exp, manifest, (split,))
+            train,judged = gallery_and_queries(found, exp, split)
+            shared = swap_readout(asked_encoder, judged, exp, seed, workers=workers) if swap else None # first, since it needs more videos than the rest
+            known,asked = (frozen_features(asked_encoder, videos, exp, Path(out)/'features', workers=workers) for videos in (train,judged))
+            table,simple = readouts(known, asked, seed, place),trivial_readouts(known, asked)
+            print(f'{asked_encoder.name}, weights {weights}: {len(judged):,} {split} videos, {len(train):,} training videos, {len(train.classes)} classes\n{table.map("{:.1%}".format)}\n\nWithout an encoder, by a random forest\n{simple.map("{:.1%}".format)}')
+            set_style()
+            of = method_of(weights)
+            rows = [('probe', of, metric, value) for metric,value in table.value.items()] + [('probe', name, 'forest', value) for name,value in simple.value.items()]
+            if swap:
+                print(f'\nNearer than another pair when clips share\n{shared.round(3)}')
+                write_figure(show_swap({figure_text(of): shared}).figure, folder/'swap.png')
+                rows += [('swap', of, what, value) for what,value in shared.nearer.items()]
+            add_results(results or Path(out)/'results.csv', [dict(experiment=kind, method=method, dataset=dataset, metric=metric, value=round(value, 4), seed=seed,
+                scale=f'{exp.frames}×{exp.size}' if manifest else 'world', preset=f'{exp.clips} clips of {exp.frames} frames, {exp.size} pixels', changes=overrides(exp, clip_settings(exp.dataset)), run=folder.name,
+                device=place.type) for kind,method,metric,value in rows], once=True)
+            write_figure(show_retrieved(train, judged, nearest(known.pooled, asked.pooled), some_of_each(judged.labels), exp,
+                f'Queries, and the nearest of {len(train):,} videos (R@1 {table.value["R@1"]:.0%})'), folder/'retrieved.png')
+            print(f'pictures are in {folder}')
