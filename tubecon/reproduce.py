@@ -8,8 +8,8 @@ __all__ = ['STILL', 'TRANSFORMS', 'RANGES', 'TABLES', 'QUEUE', 'STRONG', 'QUESTI
            'LAPTOP_TEMPORAL', 'SCALES', 'TUBELET_FIELDS', 'DATASETS', 'CHANCE', 'PUBLISHED', 'TASKS', 'patch_sizes',
            'pair_kinds', 'Scale', 'rows_at', 'run_config', 'settings_hash', 'plan', 'videos_of', 'estimate', 'judges',
            'judged_clips', 'swap_results', 'pretext_results', 'by_protocol', 'done', 'keep_hits', 'trivial_once',
-           'reproduce_one', 'gather', 'gather_hits', 'table_rows', 'accuracies', 'row_gains', 'show_rows',
-           'paper_numbers', 'measured_rows', 'beside_paper', 'share_of', 'command_lines', 'main']
+           'reproduce_alone', 'reproduce_one', 'gather', 'gather_hits', 'table_rows', 'accuracies', 'row_gains',
+           'show_rows', 'paper_numbers', 'measured_rows', 'beside_paper', 'share_of', 'command_lines', 'main']
 
 # %% ../nbs/13_reproduce.ipynb #753bf523
 import hashlib, itertools, json, math, shlex
@@ -269,7 +269,7 @@ def trivial_once(
         add_results(out/'trivial'/'results.csv', [dict(experiment='frozen', method=name, dataset=exp.dataset, metric='forest', value=round(float(which.mean()), 4),
             steps=0, seed=0, scale=scale, preset=name, device='cpu') for name,which in found.items()])
 
-def reproduce_one(
+def reproduce_alone(
     run, # a row of `plan`
     scale:str, # one of `SCALES`
     videos, # Manifest to learn from
@@ -278,7 +278,7 @@ def reproduce_one(
     device='cpu',
     workers:int=1, # processes that decode
 )->bool: # whether all is done
-    "Train an encoder, if it is not there, and ask what is missing."
+    "Train an encoder, if it is not there, and ask what is missing; this process is the only one that writes to its folder."
     folder, cfg, how = out/f'{run.encoder}-{run.seed}', run.config, dict(seed=run.seed, scale=scale, preset=run.encoder, device=str(device))
     weights, untrained = folder/'weights.safetensors', cfg.method=='none'
     check_list(folder, videos)
@@ -298,7 +298,7 @@ def reproduce_one(
              **{('swap', exp.dataset): partial(swap, exp) for exp in swapped}}
     for (question,dataset),answer in asked.items():
         if (question, dataset) in before: continue
-        if rows := [dict(experiment=question, method=cfg.method, dataset=dataset, metric=metric, value=round(value, 4), steps=steps, **how)
+        if rows := [dict(experiment=question, method=cfg.method, dataset=dataset, metric=metric, value=round(value, 4), steps=steps, changes=overrides(cfg, preset(SCALES[scale].preset)), run=folder.name, **how)
             for metric,value in answer().items()]: add_results(folder/'results.csv', rows)
     for name in run.finetune:
         for exp in sets if name=='own' else [experiment(name, run.protocol)]:
@@ -310,6 +310,18 @@ def reproduce_one(
             if not rows: return False
             add_results(folder/'results.csv', [dict(row, **how, protocol=run.protocol, select=select) for row in rows])
     return True
+
+# %% ../nbs/13_reproduce.ipynb #8b75ea27
+from .core import sole_writer
+from .train import overrides
+
+# %% ../nbs/13_reproduce.ipynb #65e02cf8
+def reproduce_one(
+    run, scale:str, videos, out:Path, # as in `reproduce_alone`
+    *more, **options, # of `reproduce_alone`
+)->bool: # whether all is done; raises `TubeconError` if another process works on the same encoder
+    "Train an encoder, if it is not there, and ask what is missing."
+    with sole_writer(out/f'{run.encoder}-{run.seed}'): return reproduce_alone(run, scale, videos, out, *more, **options)
 
 # %% ../nbs/13_reproduce.ipynb #7f7355ea
 def gather(
