@@ -73,7 +73,7 @@ def edits(source):
             for d in [*o.defaults, *filter(None, o.kw_defaults)]: walk(d)
             return
         if isinstance(o, (ast.FunctionDef, ast.ClassDef)):
-            for s in [o.args]*hasattr(o, 'args') + o.body: walk(s)
+            for s in [*filter(None, [getattr(o, 'args', None)]), *o.body]: walk(s)
             return
         if isinstance(o, ast.If) and '__name__' in text(o.test): return
         plain = isinstance(o, ast.Expr) and not isinstance(o.value, (ast.Constant, ast.Yield, ast.YieldFrom))
@@ -132,10 +132,15 @@ def shortened(before, after, around=45):
         return ('…' if lo else '') + ' / '.join(s.strip() for s in t[lo:hi].split('\n')) + ('…' if hi<len(t) else '')
     return part(before), part(after)
 
-def runs(cell, flags):
-    "Does nbdev_test run this cell?"
+def runs(cell, flags): # as nbdev_test
     directives = getattr(cell, 'directives_', None) or {}
     return cell.cell_type=='code' and directives.get('eval:', [''])[0].lower()!='false' and not flags & directives.keys()
+
+def linked(source, target):
+    "The same file in another place; what the package writes replaces files, and so leaves the first as it is."
+    try: os.link(source, target)
+    except FileNotFoundError: pass # a hidden file of another process
+    except OSError: shutil.copy2(source, target)
 
 def forked(work, seconds):
     "What work() answers (what json can hold) in a forked child, whose own children end with it; None: not within the time."
@@ -143,20 +148,24 @@ def forked(work, seconds):
     pid = os.fork()
     if not pid:
         try:
-            os.setsid(); os.close(reader)
+            os.setsid()
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             resource.setrlimit(resource.RLIMIT_DATA, (8<<30, 8<<30))
             os.write(writer, json.dumps(work()).encode())
         except BaseException: traceback.print_exc()
         finally: os._exit(0)
     os.close(writer)
     until, answer = time.time()+seconds, b''
-    while (left := until-time.time())>0 and select.select([reader], [], [], left)[0]:
-        if not (part := os.read(reader, 65536)): break
-        if (answer := answer+part).endswith(b']'): break # not at the end of the file: a child's child may hold it open
-    try: os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError: pass
-    _, status = os.waitpid(pid, 0)
-    os.close(reader)
+    try:
+        while (left := until-time.time())>0 and select.select([reader], [], [], left)[0]:
+            if not (part := os.read(reader, 65536)): break
+            if (answer := answer+part).endswith(b']'): break # not at the end of the file: a child's child may hold it open
+    finally:
+        for end in (os.killpg, os.kill): # the group, and the child if it has no group yet
+            try: end(pid, signal.SIGKILL)
+            except ProcessLookupError: pass
+        _, status = os.waitpid(pid, 0)
+        os.close(reader)
     return json.loads(answer) if answer else None if time.time()>=until else ['crash', f'signal or exit {status}', 0]
 
 @call_parse
@@ -188,7 +197,11 @@ def main(
     if list: return print(*(f'[{i}] `{b}` → `{a}`' for i,_,*lines in drawn for b,a in [shortened(*lines)]), sep='\n')
 
     scratch = Path(tempfile.mkdtemp(prefix='mutants'))
+    drawn_before = Path(os.environ.get('TUBECON_CACHE', Path.home()/'.cache'/'tubecon')) # toy videos
+    if any('world' in cell.source for cell in notebook.cells if cell.cell_type=='code' and drawn_before.exists()):
+        for world in drawn_before.glob('world-*'): shutil.copytree(world, scratch/'cache'/world.name, copy_function=linked)
     os.environ['TUBECON_CACHE'] = str(scratch/'cache')
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit('stopped'))
     os.environ['PYTHONPATH'] = str(root)
     sys.path.insert(0, str(root)); os.chdir(root/'nbs')
     module = root/get_config().lib_name/f"{next(c.directives_['default_exp'][0] for c in notebook.cells if 'default_exp' in (getattr(c, 'directives_', None) or {}))}.py"
@@ -204,7 +217,7 @@ def main(
             began = time.time()
             folder = Path(tempfile.mkdtemp(dir=scratch)); tempfile.tempdir = os.environ['TMPDIR'] = str(folder)
             if source:
-                if (scratch/'cache').exists(): shutil.copytree(scratch/'cache', folder/'cache')
+                if (scratch/'cache').exists(): shutil.copytree(scratch/'cache', folder/'cache', copy_function=linked)
                 shutil.copytree(module.parent, folder/module.parent.name, ignore=shutil.ignore_patterns('__pycache__'))
                 text, old = module.read_text(), notebook.cells[start].source.strip()
                 (folder/module.parent.name/module.name).write_text(text.replace(old, source.strip()))

@@ -196,7 +196,8 @@ def dashes(
     limits = {name: limit for name,limit in (FLAGS | own).items() if name in names}
     @wraps(main)
     def checked(*args, **given):
-        with plain_errors(): check_limits(dict.fromkeys(names) | dict(zip(names, args)) | given, limits)
+        told = {name: value for name,value in (dict(zip(names, args)) | given).items() if not isinstance(value, bool)}
+        with plain_errors(): check_limits(dict.fromkeys(names) | told, limits)
         return main(*args, **given)
     return checked
 

@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 import numpy as np
 from fastcore.script import call_parse
-from .core import TubeconError, atomic, check_limits, dashes, plain_errors
+from .core import TubeconError, atomic, dashes, plain_errors
 from .decoders import PyAVVideo, inspect, reason
 from .manifest import Journal, in_parallel, size_of, some
 from .video import Manifest, Proof, VideoError, byte_array, in_process, proof_name, read_clip, remember, section
@@ -199,7 +199,7 @@ def count_words(
 
 # %% ../nbs/07b_prepare.ipynb #ba13104f
 @call_parse
-@dashes
+@dashes(timeout=(1,10**6))
 def main(
     manifest:str, # CSV file with a column path, for example from tubecon.manifest
     out:str='fast', # folder for the fast copies and their manifest.csv

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['VIDEO_ENDINGS', 'Proof', 'recent', 'Probe', 'byte_array', 'natural', 'Manifest', 'read_rows', 'check_values',
-           'video_files', 'VideoError', 'decoder_versions', 'proof_name', 'remember', 'recall', 'look', 'prove',
-           'attempt', 'decode', 'section', 'resampled', 'read_clip', 'probe', 'check_video', 'answer', 'in_process',
-           'randint', 'random_stride_indices', 'linspace_clips', 'random_window', 'resize_short', 'crop', 'random_crop',
-           'even_crops', 'centre_crop', 'random_resized_crop', 'augment', 'ClipDataset', 'guard', 'collate', 'Skipped',
-           'eval_clips', 'EvalDataset', 'unbroken']
+           'video_files', 'write_rows', 'VideoError', 'decoder_versions', 'proof_name', 'remember', 'recall', 'look',
+           'prove', 'attempt', 'decode', 'section', 'resampled', 'read_clip', 'probe', 'check_video', 'answer',
+           'in_process', 'randint', 'random_stride_indices', 'linspace_clips', 'random_window', 'resize_short', 'crop',
+           'random_crop', 'even_crops', 'centre_crop', 'random_resized_crop', 'augment', 'ClipDataset', 'guard',
+           'collate', 'Skipped', 'eval_clips', 'EvalDataset', 'unbroken']
 
 # %% ../nbs/07_video.ipynb #480f9d8f
 import csv, hashlib, json, math, multiprocessing, os, pickle, re, stat, time
@@ -171,6 +171,14 @@ def from_folder(cls:Manifest,
     return cls(dict(path=byte_array(found), label=byte_array(labels), split=byte_array(['train']*len(found))), folder, source=str(folder))
 
 # %% ../nbs/07_video.ipynb #aa90db09
+def write_rows(
+    file, # open for writing, with newline=''
+    rows, # of strings
+):
+    "Write rows of CSV; a carriage return in a name is quoted, since it would end the row."
+    plain,quoted = (csv.writer(file, lineterminator='\n', quoting=style) for style in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL))
+    for row in rows: (quoted if any('\r' in str(value) for value in row) else plain).writerow(row)
+
 @patch
 def write(self:Manifest,
     path, # of the CSV file; its paths will be relative to its folder
@@ -179,9 +187,7 @@ def write(self:Manifest,
     names = [os.path.relpath(self.path(i), Path(path).parent) for i in range(len(self))]
     others = [map(os.fsdecode, column) for name,column in self.columns.items() if name!='path']
     with atomic(path) as p, open(p, 'w', newline='', encoding='utf-8', errors='surrogateescape') as file:
-        rows = csv.writer(file, lineterminator='\n')
-        rows.writerow(['path', *(name for name in self.columns if name!='path')])
-        rows.writerows(zip(names, *others))
+        write_rows(file, [['path', *(name for name in self.columns if name!='path')], *zip(names, *others)])
 
 # %% ../nbs/07_video.ipynb #4b9da1cc
 @patch
