@@ -500,7 +500,8 @@ def next_batch(
     try: batch = next(loader)
     except RuntimeError as error:
         if 'timed out' not in str(error): raise
-        raise TubeconError('no clip was read for 300 s, a decoder hangs on some video: find it and take it off the list') from None
+        raise TubeconError('no clip was read for 300 s: a decoder hangs, or long videos are looked at for the first time; '
+            'run python -m tubecon.manifest LIST.csv --check --drop on your list, then start again with --resume') from None
     for message in skipped.check(batch): say(f'skipped: {message}')
     return batch
 
