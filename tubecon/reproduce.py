@@ -373,12 +373,12 @@ def accuracies(
 def row_gains(
     values:pd.DataFrame, # from `accuracies`
     *pairs, # of rows: the first is compared with the second
-    clips={}, # data set to (discordance, number of clips that judged): intervals that hold for other clips too (chapter 09b)
+    clips={}, # data set to the number of clips that judged: intervals that hold for other clips too (chapter 09b)
 )->pd.DataFrame: # text: points, 95% interval, verdict
     "What one row has over another, by data set."
-    def gain(name, one, other):
-        points = paired_gain(values[name][one], values[name][other])
-        return paired_gain(values[name][one], values[name][other], clip_error=clip_error(points.mean, *clips[name]) if name in clips else 0)
+    def gain(name, *rows):
+        pair = [values[name][row] for row in rows]
+        return paired_gain(*pair, clip_error=clip_error(*pair, clips[name]) if name in clips else 0)
     return pd.DataFrame({f'{one} over {other}': {name: str(gain(name, one, other)) for name in values} for one,other in pairs}).T
 
 def show_rows(

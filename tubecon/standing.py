@@ -4,11 +4,10 @@
 
 # %% auto #0
 __all__ = ['published_folder', 'published', 'gains', 'tenth', 'mean_improvement', 'average_rank', 'standing', 'show_standing',
-           'Gain', 'paired_gain', 'bootstrap_gain', 'hits_text', 'read_hits', 'discordance', 'clip_error',
-           'clip_discordance', 'starred', 'beside']
+           'Gain', 'paired_gain', 'bootstrap_gain', 'hits_text', 'read_hits', 'discordance', 'clip_error', 'starred',
+           'beside']
 
 # %% ../nbs/09b_standing.ipynb #76c77a85
-import itertools
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import NamedTuple
@@ -168,24 +167,12 @@ def discordance(
     return float(((np.mean(one, 0)-np.mean(other, 0))**2).mean())
 
 def clip_error(
-    gain:float, # percent points
-    discordance:float, # of similar methods on the same clips
+    one, other, # accuracies of two methods, percent; of several seeds, or their mean
     clips:int, # that judged them
 )->float: # percent points
-    "Standard error of a gain that is due to the clips."
-    return float(np.sqrt(max(0, 1e4*discordance-gain**2)/clips))
-
-def clip_discordance(
-    hits:pd.Series, # from `read_hits`
-    readout:str,
-)->dict: # data set to the largest discordance of two encoders, and the number of clips: as `clip_error` takes them
-    "How much the clips of a data set can disagree about two encoders."
-    found = {}
-    for dataset,encoders in hits.xs(readout, level='readout').groupby(level='dataset'):
-        pairs = list(itertools.combinations(encoders, 2))
-        if not pairs: raise TubeconError(f'{dataset} has the hits of one encoder only by {readout}: two are needed to compare')
-        found[dataset] = max(discordance(one, other) for one,other in pairs), encoders.iloc[0].shape[1]
-    return found
+    "Standard error of a difference of accuracies that is due to the clips, as if both were right independently."
+    p, q = np.mean(one)/100, np.mean(other)/100
+    return float(100*np.sqrt((p*(1-p)+q*(1-q))/clips))
 
 # %% ../nbs/09b_standing.ipynb #99868538
 def starred(
