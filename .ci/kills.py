@@ -15,6 +15,7 @@ Commands run in forks of this process, on a world of few videos and with tiny se
 import ctypes, os, random, re, shutil, signal, subprocess, sys, tempfile, time, traceback
 from collections import Counter
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 os.environ |= dict(OMP_NUM_THREADS='1', MKL_NUM_THREADS='1', MPLBACKEND='agg')
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -109,11 +110,14 @@ def content(file):
 def unequal(out, reference):
     "Names of files that differ, are missing or left over; locks may stay."
     def names(folder): return {str(p.relative_to(folder)) for p in folder.rglob('*') if p.is_file() and 'lock' not in p.suffix}
-    def differs(name):
-        try: return not same(content(out/name), content(reference/name))
-        except Exception as error: return f'{type(error).__name__}'
+    def differs(name): # False, or what differs
+        try:
+            a, b = content(out/name), content(reference/name)
+            if same(a, b): return False
+            return str([line for line in zip_longest(a.split('\n'), b.split('\n')) if line[0]!=line[1]][:1]) if isinstance(a, str) else ' '
+        except Exception as error: return f'{type(error).__name__}: {error}'
     here, there = names(out), names(reference)
-    return [f'{name} is {"left over" if name in here else "missing"}' for name in sorted(here^there)] + [f'{name} differs' for name in sorted(here&there) if differs(name)]
+    return [f'{name} is {"left over" if name in here else "missing"}' for name in sorted(here^there)] + [f'{name} differs {what}' for name in sorted(here&there) if (what := differs(name))]
 
 def words(log): return [line for line in re.split(r'[\r\n]', log.read_text(errors='replace')) if line.strip() and 'it/s' not in line and 'step/s' not in line]
 

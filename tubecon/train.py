@@ -824,7 +824,8 @@ def silent(
         except RuntimeError: return False
     try: store.set(f'noticed/{rank}', 'yes')
     except RuntimeError: return [0] # it keeps the store
-    return [other for other in range(size) if not says(other)] if says(rank) else [0]
+    lost = [other for other in range(size) if not says(other)]
+    return lost if says(rank) else [0] # asked last: the store may end while we ask
 
 @contextmanager
 def partners(
