@@ -24,7 +24,7 @@ from fastcore.script import Param, call_parse
 from tubecon import core, finetune, prepare, reproduce, severe, train, world
 
 SETTINGS = dict(batch='8', steps='8')
-TIMES = ['pairs_per_s', 'clips_per_s', 'wait', 'seconds', 'memory', 'commit']
+TIMES = ['pairs_per_s', 'clips_per_s', 'wait', 'seconds', 'memory', 'commit', 'changed']
 
 def tiny():
     "A world of few videos, and a plan of two encoders, of which one is finetuned."
