@@ -24,7 +24,7 @@ from fastcore.script import Param, call_parse
 from tubecon import core, finetune, prepare, reproduce, severe, train, world
 
 SETTINGS = dict(batch='8', steps='8')
-TIMES = ['pairs_per_s', 'clips_per_s', 'wait', 'seconds', 'memory', 'commit']
+TIMES = ['pairs_per_s', 'clips_per_s', 'wait', 'seconds', 'memory', 'commit', 'changed']
 
 def tiny():
     "A world of few videos, and a plan of two encoders, of which one is finetuned."
@@ -119,7 +119,9 @@ def unequal(out, reference):
     here, there = names(out), names(reference)
     return [f'{name} is {"left over" if name in here else "missing"}' for name in sorted(here^there)] + [f'{name} differs {what}' for name in sorted(here&there) if (what := differs(name))]
 
-def words(log): return [line for line in re.split(r'[\r\n]', log.read_text(errors='replace')) if line.strip() and 'it/s' not in line and 'step/s' not in line]
+def words(log): # but for bars of progress
+    text = re.sub(r'[^\r\n]*\|[^\r\n\]]*(it|step)/s[^\r\n\]]*\]', '', log.read_text(errors='replace'))
+    return [line for line in re.split(r'[\r\n]', text) if line.strip()]
 
 def again(command, out, log, reference):
     "The same command once more: what is wrong then."

@@ -111,6 +111,7 @@ class Number:
             if self.least==-math.inf: return 'choose a finite number'
             least, most = (f'{x:,}' if isinstance(x, int) else f'{x:g}' for x in (self.least, self.most))
             return 'choose ' + (f'at least {least}' if self.most==math.inf else f'from {least} to {most}')
+        if any(0<abs(x)<1e-30 for x in numbers): return 'give 0, or a number that is further from it'
         if self.interval and numbers[0]>numbers[1]: return 'give the smaller number first'
         return 'give one that is above 0' if self.chances and not sum(numbers)>0 else ''
 
