@@ -58,6 +58,7 @@ def unknowable(row, path, read): # `read` gives all frames, (t,h,w,3)
     from odd_videos import number_of
     if row['kind'] not in DAMAGED: return False
     av.logging.set_level(av.logging.ERROR)
+    av.logging.set_skip_repeated(False) # the same words may be said of the file before
     try:
         with av.logging.Capture() as said, av.open('file:'+path, metadata_errors='ignore') as file:
             stream = file.streams.best('video')
