@@ -238,7 +238,7 @@ def checked(folder, rows, verdicts, jobs, timeout): # yields (row number, failur
         if said is None: yield i, 'no status'
         elif said['status'] in ('good','slow') and verdict in ('refused','false alarm'): yield i, f'--check says {said["status"]}, and reading refuses: {verdicts[i][1][:150]}'
         elif said['status'] not in ('good','slow') and verdict=='right': yield i, f'--check says {said["status"]} ({said["message"][:100]}), and reading gives all'
-        elif said['status'] in ('good','slow') and not any(int(said['frames'])<=len(t) if part else int(said['frames'])==len(t) for t,part in truths(row)): yield i, f'--check says {said["status"]} with {said["frames"]} frames, the truth is {row["truth"]}'
+        elif verdict!='unknowable' and said['status'] in ('good','slow') and not any(int(said['frames'])<=len(t) if part else int(said['frames'])==len(t) for t,part in truths(row)): yield i, f'--check says {said["status"]} with {said["frames"]} frames, the truth is {row["truth"]}'
 
 def main(folder, reader, jobs, timeout, quick, kind):
     folder,rows,begin = os.path.abspath(folder),read_index(folder),time.time()

@@ -293,7 +293,6 @@ def die_with_parent():
 
 def serve():
     "Answer requests, a JSON line each, until the input ends."
-    die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     channel,nowhere = os.dup(1),os.open(os.devnull, os.O_WRONLY)
     for printing in (1, 2): os.dup2(nowhere, printing)
@@ -302,6 +301,7 @@ def serve():
     for line in sys.stdin:
         path,reader,patience = json.loads(line)
         beat = Beat(say, patience)
+        beat()
         try: answer = inspect(path, reader, beat)
         except ImportError as error: answer = dict(missing=reason(error))
         say(json.dumps(answer))

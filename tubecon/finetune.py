@@ -108,6 +108,8 @@ def report(self:LabelTask,
     write_table(pd.DataFrame(columns), out/'predictions.csv')
     if labels.ndim>1: return
     import matplotlib.pyplot as plt
+    from tubecon.viz import set_style
+    set_style() # whatever was drawn before
     figure = show_confusion(scores, labels, self.classes, title=f"top-1 {class_metrics(scores, labels)['top1']:.1%}").figure
     with atomic(out/'confusion.png') as beside: figure.savefig(beside)
     plt.close(figure)
