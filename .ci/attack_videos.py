@@ -58,6 +58,7 @@ def unknowable(row, path, read): # `read` gives all frames, (t,h,w,3)
     from odd_videos import number_of
     if row['kind'] not in DAMAGED: return False
     av.logging.set_level(av.logging.ERROR)
+    av.logging.set_skip_repeated(False) # the same words may be said of the file before
     try:
         with av.logging.Capture() as said, av.open('file:'+path, metadata_errors='ignore') as file:
             stream = file.streams.best('video')
@@ -237,7 +238,7 @@ def checked(folder, rows, verdicts, jobs, timeout): # yields (row number, failur
         if said is None: yield i, 'no status'
         elif said['status'] in ('good','slow') and verdict in ('refused','false alarm'): yield i, f'--check says {said["status"]}, and reading refuses: {verdicts[i][1][:150]}'
         elif said['status'] not in ('good','slow') and verdict=='right': yield i, f'--check says {said["status"]} ({said["message"][:100]}), and reading gives all'
-        elif said['status'] in ('good','slow') and not any(int(said['frames'])<=len(t) if part else int(said['frames'])==len(t) for t,part in truths(row)): yield i, f'--check says {said["status"]} with {said["frames"]} frames, the truth is {row["truth"]}'
+        elif verdict!='unknowable' and said['status'] in ('good','slow') and not any(int(said['frames'])<=len(t) if part else int(said['frames'])==len(t) for t,part in truths(row)): yield i, f'--check says {said["status"]} with {said["frames"]} frames, the truth is {row["truth"]}'
 
 def main(folder, reader, jobs, timeout, quick, kind):
     folder,rows,begin = os.path.abspath(folder),read_index(folder),time.time()

@@ -108,6 +108,8 @@ def report(self:LabelTask,
     write_table(pd.DataFrame(columns), out/'predictions.csv')
     if labels.ndim>1: return
     import matplotlib.pyplot as plt
+    from tubecon.viz import set_style
+    set_style() # whatever was drawn before
     figure = show_confusion(scores, labels, self.classes, title=f"top-1 {class_metrics(scores, labels)['top1']:.1%}").figure
     with atomic(out/'confusion.png') as beside: figure.savefig(beside)
     plt.close(figure)
@@ -123,14 +125,21 @@ class Segments(Dataset):
         if self.cache is None: return self.rules.read(self.manifest.path(i), part, self.exp.size)
         if index not in self.cache: self.cache[index] = self.rules.read(self.manifest.path(i), part, self.exp.size)
         return self.cache[index]
-    def __getitem__(self, address):
-        (epoch,index),exp = address,self.exp
-        i,part = self.parts[index]
-        g = generator(exp.seed, 'cycles', epoch, index)
-        try: video,inside = self.read(index, i, part)
-        except VideoError as error: return dict(id=i, errors=[(i, str(error))])
+    def candidates(self, epoch, index): # yields (part, what to draw it by): the one at an address, then others, as `ClipDataset` does
+        yield index, (epoch,index)
+        order = torch.randperm(len(self), generator=generator(self.exp.seed, 'replacement', epoch, index))
+        for other in order[order!=index][:63].tolist(): yield other, (epoch,index,other)
+    def example(self, index, name):
+        (i,part),exp,g = self.parts[index],self.exp,generator(self.exp.seed, 'cycles', *name)
+        video,inside = self.read(index, i, part)
         video = video.flip(-1) if torch.rand((), generator=g)<exp.flip else video
-        return dict(clips=video, states=self.rules.training(inside, exp, g), id=i, errors=[])
+        return dict(clips=video, states=self.rules.training(inside, exp, g), id=i)
+    def __getitem__(self, address):
+        errors = []
+        for index,name in self.candidates(*address):
+            try: return dict(self.example(index, name), errors=errors)
+            except VideoError as error: errors.append((self.parts[index][0], str(error)))
+        return dict(id=self.parts[address[1]][0], errors=errors)
 
 # %% ../nbs/11a_finetune.ipynb #14e594d9
 class CountTask:
@@ -142,7 +151,7 @@ class CountTask:
     def collate(items):
         whole,errors = [item for item in items if 'clips' in item],[error for item in items for error in item['errors']]
         states,truths = map(torch.cat, zip(*(item['states'] for item in whole))) if whole else (None, None)
-        return dict(clips=[item['clips'] for item in whole] or None, states=states, truths=truths, errors=errors)
+        return dict(clips=[item['clips'] for item in whole] if len(whole)==len(items) else None, states=states, truths=truths, errors=errors)
 
     def clips(self, manifest, cache): return Segments(manifest, self.exp, cache)
     def losses(self, batch, device): return COUNTING[self.exp.counting].losses(self.model, batch['clips'], batch['states'], batch['truths'], self.exp)

@@ -388,8 +388,11 @@ def check_video(
     return look(path, reader, timeout)
 
 # %% ../nbs/07_video.ipynb #8bb95c46
+from .core import end_with_parent
+
 def answer(sender, function, args):
     "In the other process: send the result, or the error."
+    end_with_parent()
     try: result = function(*args)
     except TubeconError as error: result = error
     sender.send_bytes(pickle.dumps(result))
