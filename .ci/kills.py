@@ -177,7 +177,7 @@ def lose(n, scratch, videos, rng, say, patience):
     "One of two ranks is killed or stopped: the other says so in a sentence; started again, the run ends as if nothing had been."
     def launch(out, *more):
         return subprocess.Popen([sys.executable, *f'-m torch.distributed.run --standalone --nproc-per-node 2 --redirects 3 --log-dir {out}-log -m tubecon.train'.split(),
-            *f'--videos {videos} --batch 8 --bn_group 4 --steps 40 --save_every 5 --log_every 1 --workers 0 --device cpu --probe none --out {out} --name run'.split(), *more],
+            *f'--videos {videos} --batch 8 --bn_group 4 --steps 40 --save_every 5 --log_every 1 --workers 0 --device cpu --probe none --patience 30 --out {out} --name run'.split(), *more],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, env=os.environ | dict(PYTHONPATH=sys.path[0]))
     def said(out, rank): return [line for file in sorted(Path(f'{out}-log').rglob(f'{rank}/stderr.log')) for line in words(file)]
     def ranks(job): # {rank: pid} of the processes under torchrun
