@@ -238,11 +238,12 @@ def unwritten(
     if isinstance(error, OSError) and error.errno:
         ours = error.filename in (None, str(beside)) and (error.errno in DISK or error.filename)
         return OSError(error.errno, os.strerror(error.errno), str(path)) if ours else error
-    try: # a library's own words: ask the system
-        with open(beside, 'ab') as file:
-            file.write(bytes(2**20))
-            file.flush()
-            os.fsync(file.fileno())
+    try: # a library's own words: ask the system for more of this file, and for another file
+        for more in (lambda: open(beside, 'ab'), lambda: tempfile.TemporaryFile(dir=beside.parent)):
+            with more() as file:
+                file.write(bytes(2**20))
+                file.flush()
+                os.fsync(file.fileno())
     except OSError as reason: return OSError(reason.errno, os.strerror(reason.errno), str(path))
     return error
 
