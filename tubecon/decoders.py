@@ -373,9 +373,15 @@ class Helpers:
             helper.forget()
         self.free,self.all = [],set()
 
+    def idle(self): # a helper that lives; None when there is none
+        while self.free:
+            with suppress(IndexError): # another thread was quicker
+                if (helper := self.free.pop()).process.poll() is None: return helper
+                self.all.discard(helper)
+                helper.forget()
+
     def once(self, path, reader, patience): # -> as `inspect`, or why there is no answer
-        try: helper = self.free.pop()
-        except IndexError: helper = Helper()
+        helper = self.idle() or Helper()
         self.all.add(helper)
         answer = None
         try: answer = helper.ask(path, reader, patience)
