@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['error_channel', 'READERS', 'HARMLESS', 'JUMPS', 'SYSTEM', 'helpers', 'quiet', 'DecordVideo', 'TorchcodecVideo',
            'upright', 'quarter_turns', 'mirrored', 'opened', 'promised', 'PyAVVideo', 'Some', 'Survey', 'complaints_of',
-           'survey', 'reason', 'same_times', 'agree', 'complaints', 'inspect', 'verdict', 'die_with_parent', 'serve',
-           'Beat', 'Helper', 'Helpers']
+           'survey', 'reason', 'same_times', 'agree', 'complaints', 'inspect', 'verdict', 'serve', 'Beat', 'Helper',
+           'Helpers']
 
 # %% ../nbs/06b_decoders.ipynb #0e704378
 import json, os, re, signal, struct, subprocess, sys, threading, time
@@ -285,12 +285,6 @@ def verdict(status, frames=0, message='', reader='pyav', fps=0.0, height=0, widt
     return dict(status=status, frames=frames, message=message, reader=reader, fps=fps, height=height, width=width, lasting=lasting)
 
 # %% ../nbs/06b_decoders.ipynb #8156e86e
-def die_with_parent():
-    "Ask Linux to kill this process when the one that started it ends, however that happens."
-    if not sys.platform.startswith('linux'): return
-    import ctypes
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-
 def serve():
     "Answer requests, a JSON line each, until the input ends."
     signal.signal(signal.SIGINT, signal.SIG_IGN)

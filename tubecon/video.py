@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, get_worker_info
 from torchvision.transforms.v2 import functional as TF
 from .core import Config, TubeconError, atomic, cache_dir, generator, uniform
-from .decoders import READERS, PyAVVideo, die_with_parent, helpers, inspect, reason
+from .decoders import READERS, PyAVVideo, helpers, inspect, reason
 
 # %% ../nbs/07_video.ipynb #4b290239
 VIDEO_ENDINGS = ('.mp4','.avi','.mkv','.webm','.mov','.m4v','.mpg','.mpeg','.wmv','.flv','.3gp','.gif')
@@ -583,7 +583,7 @@ def guard(
 ):
     "In a worker of a `DataLoader`, end with its parent, also while a decoder holds everything up."
     if not data.guarded and get_worker_info() is not None:
-        die_with_parent()
+        end_with_parent()
         data.guarded = True
 
 # %% ../nbs/07_video.ipynb #fd34bc8d
