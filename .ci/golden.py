@@ -1,0 +1,89 @@
+"""What the code computes, to the bit: compare with .ci/golden.json, or write that file.
+
+    OMP_NUM_THREADS=1 python .ci/golden.py            # a line per value; exit code 1 if one differs
+    OMP_NUM_THREADS=1 python .ci/golden.py --write    # only when a change of what is computed is intended
+
+Restructuring must not change results. The values are: the fingerprint of the toy videos; weights and log after 20 steps of
+the preset `small`, of `small` with temporal contrast, and of `small` with a queue of 512; one pass of finetuning; the
+logits of every encoder; the settings of every row of every table; a pasted pair of each preset. Floating-point values hold
+for one version of torch on one kind of CPU, which the file names; elsewhere only the others are compared.
+"""
+import os
+os.environ |= dict(OMP_NUM_THREADS='1', MKL_NUM_THREADS='1', MPLBACKEND='agg')
+import contextlib, hashlib, io, json, platform, sys, tempfile
+from dataclasses import asdict
+from pathlib import Path
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import torch
+from tubecon import core, encoder, finetune, overlay, reproduce, severe, train, video, world
+
+VALUES = Path(__file__).with_name('golden.json')
+torch.set_num_threads(1)
+
+def digest(*parts):
+    "A hash of tensors, numbers and text."
+    told = hashlib.sha256()
+    for part in parts: told.update(part.detach().contiguous().numpy().tobytes() if isinstance(part, torch.Tensor) else repr(part).encode())
+    return told.hexdigest()[:16]
+
+def quietly(work, *args, **given):
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()): return work(*args, **given)
+
+def trained(folder, **changes):
+    "Weights and log after 20 steps of the preset `small`."
+    cfg = core.preset('small', **changes)
+    videos = train.find_videos('', '')
+    encoder_, _ = quietly(train.pretrain, cfg, videos, folder, stop=20, workers=0, log_every=5)
+    rows = [line.split(',')[:6] for line in (folder/'log.csv').read_text().split('\n') if line]
+    return digest(*encoder_.state_dict().values(), rows)
+
+def finetuned(folder):
+    exp = severe.experiment('world-samples', epochs=1)
+    found = quietly(finetune.finetune, exp, encoder.build_encoder('r2plus1d_small', core.generator(0, 'encoder')), finetune.find_manifest(exp, ''), folder)
+    return digest(sorted(found.items()), (folder/'predictions.csv').read_text().split('\n')[1].split(',')[1:])
+
+def logits(name):
+    clips = torch.randn(1, 3, 8, 32, 32, generator=core.generator('golden'))
+    with torch.no_grad(): return digest(encoder.build_encoder(name, core.generator(0, name)).eval()(clips))
+
+def pasted(name):
+    cfg = core.preset(name)
+    clips = torch.randint(256, (4, 3, cfg.frames, cfg.size, cfg.size), generator=core.generator('golden clips'), dtype=torch.uint8)
+    g = core.generator('golden pair')
+    one, two = overlay.pair_tubelets(clips, clips.roll(1, 0), cfg, g, 0.5)
+    jitter = overlay.sample_jitter(cfg, 4, g)
+    return digest(overlay.paste(clips, one), overlay.paste(clips.roll(1, 0), two), overlay.jitter_colours(clips, jitter))
+
+def planned():
+    "The settings of every row, by today's names of the fields in the order of the alphabet of the first ones."
+    return digest([(scale, table, row, sorted(map(repr, asdict(reproduce.run_config(scale, changes)).values())))
+        for scale in reproduce.SCALES for table in reproduce.ROWS for row,changes in reproduce.rows_at(table, scale).items() if changes.get('method')!='none'])
+
+def values():
+    "Yield (name, whether it is made of floating-point numbers, value)."
+    yield 'toy videos', False, world.fingerprint()
+    yield 'rows of the tables', False, planned()
+    yield 'experiments', False, digest([sorted(map(repr, asdict(severe.experiment(name, protocol)).values()))
+        for name in severe.EXPERIMENTS for protocol in severe.PROTOCOLS])
+    for name in core.PRESETS: yield f'pair of {name}', True, pasted(name)
+    for name in encoder.ENCODERS: yield f'logits of {name}', True, logits(name)
+    with tempfile.TemporaryDirectory() as place:
+        for name,changes in dict(small={}, temporal=dict(method='temporal'), queue=dict(queue=512, momentum=.99, bn_group=8)).items():
+            yield f'20 steps, {name}', True, trained(Path(place)/name, **changes)
+        yield 'one pass of finetuning', True, finetuned(Path(place)/'tuned')
+
+def main():
+    known = {} if '--write' in sys.argv else json.loads(VALUES.read_text())
+    here = f'torch {torch.__version__}, {platform.machine()}, {torch.backends.cpu.get_cpu_capability()}'
+    same_machine, found, wrong = known.get('machine')==here, dict(machine=here), 0
+    for name,inexact,value in values():
+        found[name] = value
+        if not known: print(f'{name}: {value}', flush=True)
+        elif inexact and not same_machine: print(f'not compared, since it was written with {known["machine"]}: {name}')
+        else:
+            wrong += known[name]!=value
+            print('same ' if known[name]==value else 'OTHER', name, flush=True)
+    if not known: VALUES.write_text(json.dumps(found, indent=1)+'\n')
+    sys.exit(wrong>0)
+
+if __name__=='__main__': main()
