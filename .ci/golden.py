@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
-from tubecon import core, encoder, finetune, overlay, reproduce, severe, train, video, world
+from tubecon import config, encoder, finetune, overlay, reproduce, run, severe, toy, train
 
 VALUES = Path(__file__).with_name('golden.json')
 torch.set_num_threads(1)
@@ -31,41 +31,42 @@ def quietly(work, *args, **given):
 
 def trained(folder, **changes):
     "Weights and log after 20 steps of the preset `small`."
-    cfg = core.preset('small', **changes)
+    cfg = run.preset('small', **changes)
     videos = train.find_videos('', '')
     encoder_, _ = quietly(train.pretrain, cfg, videos, folder, stop=20, workers=0, log_every=5)
     rows = [line.split(',')[:6] for line in (folder/'log.csv').read_text().split('\n') if line]
     return digest(*encoder_.state_dict().values(), rows)
 
 def finetuned(folder):
-    exp = severe.experiment('world-samples', epochs=1)
-    found = quietly(finetune.finetune, exp, encoder.build_encoder('r2plus1d_small', core.generator(0, 'encoder')), finetune.find_manifest(exp, ''), folder)
+    exp = severe.experiment('toy-samples', epochs=1)
+    found = quietly(finetune.finetune, exp, encoder.build_encoder('r2plus1d_small', config.seeded_rng(0, 'encoder')), severe.find_manifest(exp, ''), folder)
     return digest(sorted(found.items()), (folder/'predictions.csv').read_text().split('\n')[1].split(',')[1:])
 
 def logits(name):
-    clips = torch.randn(1, 3, 8, 32, 32, generator=core.generator('golden'))
-    with torch.no_grad(): return digest(encoder.build_encoder(name, core.generator(0, name)).eval()(clips))
+    clips = torch.randn(1, 3, 8, 32, 32, generator=config.seeded_rng('golden'))
+    with torch.no_grad(): return digest(encoder.build_encoder(name, config.seeded_rng(0, name)).eval()(clips))
 
 def pasted(name):
-    cfg = core.preset(name)
-    clips = torch.randint(256, (4, 3, cfg.frames, cfg.size, cfg.size), generator=core.generator('golden clips'), dtype=torch.uint8)
-    g = core.generator('golden pair')
-    one, two = overlay.pair_tubelets(clips, clips.roll(1, 0), cfg, g, 0.5)
-    jitter = overlay.sample_jitter(cfg, 4, g)
-    return digest(overlay.paste(clips, one), overlay.paste(clips.roll(1, 0), two), overlay.jitter_colours(clips, jitter))
+    cfg = run.preset(name)
+    clips = torch.randint(256, (4, 3, cfg.frames, cfg.size, cfg.size), generator=config.seeded_rng('golden clips'), dtype=torch.uint8)
+    g = config.seeded_rng('golden pair')
+    one, two = overlay.sample_tubelet_pair(clips, clips.roll(1, 0), cfg, g, 0.5)
+    jitter = overlay.sample_color_jitter(cfg, 4, g)
+    return digest(overlay.paste(clips, one), overlay.paste(clips.roll(1, 0), two), overlay.jitter_colors(clips, jitter))
 
 def planned():
-    "The settings of every row, by today's names of the fields in the order of the alphabet of the first ones."
-    return digest([(scale, table, row, sorted(map(repr, asdict(reproduce.run_config(scale, changes)).values())))
-        for scale in reproduce.SCALES for table in reproduce.ROWS for row,changes in reproduce.rows_at(table, scale).items() if changes.get('method')!='none'])
+    "The settings of every row, whatever scales, tables, rows and fields are called."
+    return digest(sorted(repr(sorted(map(repr, asdict(reproduce.run_config(scale, changes)).values())))
+        for scale in reproduce.SCALES for table in reproduce.ROWS for changes in reproduce.rows_at(table, scale).values()
+        if changes.get('method') not in ('none', 'untrained')))
 
 def values():
     "Yield (name, whether it is made of floating-point numbers, value)."
-    yield 'toy videos', False, world.fingerprint()
+    yield 'toy videos', False, toy.fingerprint()
     yield 'rows of the tables', False, planned()
     yield 'experiments', False, digest([sorted(map(repr, asdict(severe.experiment(name, protocol)).values()))
         for name in severe.EXPERIMENTS for protocol in severe.PROTOCOLS])
-    for name in core.PRESETS: yield f'pair of {name}', True, pasted(name)
+    for name in run.PRESETS: yield f'pair of {name}', True, pasted(name)
     for name in encoder.ENCODERS: yield f'logits of {name}', True, logits(name)
     with tempfile.TemporaryDirectory() as place:
         for name,changes in dict(small={}, temporal=dict(method='temporal'), queue=dict(queue=512, momentum=.99, bn_group=8)).items():
