@@ -72,8 +72,9 @@ def defined(source):
 def markdown(text, id): return dict(cell_type='markdown', id=id, metadata={}, source=text)
 
 def shown_output(output):
-    "Show a moving WebP, which MyST-NB has no writer for, as an image within HTML."
+    "Show a moving WebP, which MyST-NB has no writer for, as an image within HTML; let every table have the theme's style of a pandas table."
     data = output.get('data', {})
+    if 'text/html' in data: data['text/html'] = re.sub(r'<table(?![^>]*\bclass=)', '<table class="dataframe"', ''.join(data['text/html']))
     if 'image/webp' in data:
         data['text/html'] = f'<img alt="moving picture" src="data:image/webp;base64,{"".join(data.pop("image/webp")).strip()}">'
     return output
