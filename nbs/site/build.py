@@ -213,7 +213,7 @@ def main(out):
     if wrong := check(work/'html'): raise Broken('\n'.join(wrong))
     (work/'html'/'.nojekyll').touch() # GitHub Pages would leave out _static
     shutil.rmtree(out, ignore_errors=True)
-    (work/'html').rename(out)
+    shutil.move(work/'html', out)
     size = sum(path.stat().st_size for path in out.rglob('*') if path.is_file())/2**20
     print(f'{len(list(out.rglob("*.html")))} pages, {size:.0f} MB, {time.perf_counter()-start:.0f} s: {relpath(out/"index.html")}')
 
