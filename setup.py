@@ -16,7 +16,7 @@ setup(
     packages=find_packages(include=['tubecon', 'tubecon.*']), include_package_data=True,
     python_requires='>=' + cfg['min_python'],
     install_requires=requirements('requirements'),
-    extras_require={extra: requirements(f'{extra}_requirements') for extra in ('dev', 'fast', 'log')},
+    extras_require={extra: requirements(f'{extra}_requirements') for extra in ('dev', 'docs', 'fast', 'log')},
     entry_points={'nbdev': [f'{cfg["lib_name"]}={cfg["lib_name"]}._modidx:d']},
     zip_safe=False,
 )
