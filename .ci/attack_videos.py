@@ -87,8 +87,8 @@ def clip_numbers(row, clips, ids): # (t,3,h,w) after augmentation
 def attack(row, folder, reader): # -> verdict, detail
     "Ask for a file in every way."
     import torch
-    from tubecon.core import preset
-    from tubecon.video import ClipDataset, EvalDataset, Manifest, VideoError, byte_array, probe, read_clip
+    from tubecon.run import preset
+    from tubecon.video import ClipDataset, EvalDataset, Manifest, VideoError, byte_array, read_clip, video_info
     path,refused,read = os.path.join(folder, row['file']),[],[]
     def named(message):
         if path not in message and row['file'] not in message: raise Wrong(f'name: the refusal does not name the file: {message[:150]}')
@@ -105,7 +105,7 @@ def attack(row, folder, reader): # -> verdict, detail
             judge(row, asked[1], frames.permute(1,2,3,0).numpy(), None if refused else asked[0])
             read.append(name)
     for name in plan(1): ask(name)
-    try: seen = probe(path, reader)
+    try: seen = video_info(path, reader)
     except VideoError as error: refused.append(f'probe: {named(str(error))}')
     else:
         if not refused and not any((seen.frames<=len(t) if part else seen.frames==len(t)) and t and (seen.width,seen.height)==t[0][1] for t,part in truths(row)): raise Wrong(f'count: probe says {seen}, the truth is {row["truth"] or "no video"}')
@@ -194,7 +194,7 @@ def command(*args, timeout, **env): # -> status (None: it did not end), what was
 
 BATCHES = '''
 import sys, json
-from tubecon.core import preset
+from tubecon.run import preset
 from tubecon.train import batches, total_steps
 from tubecon.video import Manifest
 if __name__=='__main__':

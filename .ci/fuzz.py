@@ -14,7 +14,7 @@ TEXTS = ['', 'unknown', 'ünïcödé', '../..', 'a'*300, 'a'*5000, '-x', 'none',
 TRUTHS = ['', 'maybe', '1', 'yes', 'TRUE', 'none', 'nan']
 DEVICES = ['meta', 'cuda:99', 'tpu', 'cpu:99', 'mps', 'hpu', '0', 'auto ', 'privateuseone', 'xla', 'vulkan', 'CPU']
 PATHS = ['/dev/null', '/dev/zero', '/', '{fifo}', '{empty}', '{text}', '{folder}', '{missing}', '{broken}', '{list}', '{videos}', '{weights}', '{folder}/a/b', '{text}/a']
-INTERVALS = 'delta extent scale_range rotation_range shear_range patch_sides opacity own_ramp lengths'.split()
+INTERVALS = 'max_step path_extent scale_range rotation_range shear_range patch_sides opacity curriculum lengths'.split()
 PLACES = 'videos annotations manifest manifests video init weights file name out results'.split()
 
 def kinds(command, module): # flag -> type, default
@@ -25,7 +25,7 @@ def kinds(command, module): # flag -> type, default
         kind = getattr(p.annotation, '__name__', p.annotation)
         found[name] = (bool if 'store_true' in str(kind) else p.annotation, p.default)
     if command in ('train','finetune'):
-        from tubecon.core import Config
+        from tubecon.run import Config
         from tubecon.severe import Experiment
         found |= {f.name: (f.type, f.default) for f in fields(Config if command=='train' else Experiment)}
     return found
@@ -42,18 +42,18 @@ def odd_values(name, kind, default, flag_only=True): # texts, and whether each h
 class Begun(BaseException): "The command would begin to work."
 
 def place_things(root):
-    from tubecon.core import generator
+    from tubecon.config import seeded_rng
     from tubecon.encoder import build_encoder, save_weights
-    from tubecon.world import motion_rows, motion_video, write_video
+    from tubecon.toy import motion_rows, motion_video, write_video
     import pandas as pd
     (root/'videos').mkdir(), (root/'folder').mkdir()
     rows = [motion_rows('train')[i*100 + j] for i in (0,4) for j in range(4)]
     for i,row in enumerate(rows): write_video(root/f'videos/{i}.mp4', motion_video('train', row)[:12])
     table = [dict(path=f'videos/{i}.mp4', label=row['label'], split='train' if i%4<2 else 'val' if i%4==2 else 'test') for i,row in enumerate(rows)]
     pd.DataFrame(table).to_csv(root/'list.csv', index=False)
-    save_weights(build_encoder('r2plus1d_small', generator(0)), root/'weights.safetensors')
+    save_weights(build_encoder('r2plus1d_small', seeded_rng(0)), root/'weights.safetensors')
     import torch
-    torch.save(build_encoder('r2plus1d_small', generator(0)).state_dict(), root/'published.pth')
+    torch.save(build_encoder('r2plus1d_small', seeded_rng(0)).state_dict(), root/'published.pth')
     (root/'empty').write_bytes(b''), (root/'text').write_text('not what was asked for\n'), (root/'broken').write_bytes(os.urandom(3000))
     os.mkfifo(root/'fifo')
     names = {name: str(root/name) for name in ('videos','folder','empty','text','broken','fifo')}
@@ -62,13 +62,13 @@ def place_things(root):
 BASE = dict( # a command that works, and is over at once
     train='--videos {videos} --batch 2 --bn_group 0 --steps 2 --stop 1 --probe none --workers 0 --device cpu --out out',
     finetune='--experiment own --manifest {list} --weights {weights} --frames 4 --stride 1 --rate 0 --size 32 --test_short_side 32 --short_sides 32,36 --crop random --epochs 2 --stop 1 --batch 4 --clips 1 --device cpu --out out',
-    probe='--weights {weights} --manifest {list} --frames 4 --stride 1 --rate 0 --size 32 --test_short_side 32 --device cpu --out out',
+    frozen='--weights {weights} --manifest {list} --frames 4 --stride 1 --rate 0 --size 32 --test_short_side 32 --device cpu --out out',
     cam='{videos}/0.mp4 --weights none --frames 4 --stride 1 --side 32 --show 2', prepare='{list} --workers 1', manifest='folder --videos {videos} --out out.csv',
-    reproduce='table2 --dry_run --seeds 1 --out out', bench='read --quick --device cpu', encoder='convert {published}')
-FIRST = dict(cam='video', prepare='manifest', manifest='name', reproduce='table', bench='what', encoder='command') # without dashes
+    reproduce='table2 --dry_run --seeds 1 --out out', bench='read --quick --device cpu', checkpoints='convert {published}')
+FIRST = dict(cam='video', prepare='manifest', manifest='name', reproduce='table', bench='what', checkpoints='command') # without dashes
 
 def quick(modules): # what takes long and is not about flags
-    import tubecon.train as t, tubecon.finetune as f, tubecon.probe as p, tubecon.prepare as r, tubecon.manifest as m, tubecon.bench as b, tubecon.video as v
+    import tubecon.train as t, tubecon.finetune as f, tubecon.frozen as p, tubecon.prepare as r, tubecon.manifest as m, tubecon.bench as b, tubecon.video as v
     t.draw_pair = t.draw_run = lambda *a: None
     f.LabelTask.report = lambda *a, **k: None
     p.attentive_probe = lambda *a, **k: .5
@@ -145,8 +145,8 @@ def main():
     commands = given.only.split(',')
     modules = {name: importlib.import_module(f'tubecon.{name}') for name in commands}
     quick(modules)
-    from tubecon.world import make_world
-    make_world()
+    from tubecon.toy import make_toy_videos
+    make_toy_videos()
     todo, found, begin = cases(commands, modules), [], time.time()
     if given.most: todo = random.Random(given.seed).sample(todo, min(given.most, len(todo)))
     with tempfile.TemporaryDirectory() as root:

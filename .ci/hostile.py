@@ -94,12 +94,12 @@ def hostile_files(folder, good): # a folder to write to, a whole .safetensors fi
     yield from (folder/'folder.safetensors', folder/'fifo.safetensors', folder/'fifo.pth', folder/'loop.pth', Path('/dev/zero'), folder/'absent.pth')
 
 def try_all(read, harmless=('about_method','about_encoder_empty','mixed_keys'), say=print): # number of files, number of faults
-    from tubecon.core import TubeconError, generator
+    from tubecon.config import TubeconError, seeded_rng
     from tubecon.encoder import build_encoder, save_weights
     n, faults = 0, []
     with tempfile.TemporaryDirectory() as folder:
         good = Path(folder)/'good.safetensors'
-        save_weights(build_encoder('r2plus1d_small', generator(0)), good)
+        save_weights(build_encoder('r2plus1d_small', seeded_rng(0)), good)
         def attempt(path):
             try: return ['read', str(read(path))[:80]]
             except TubeconError as error: return ['refused', str(error)]
@@ -115,7 +115,7 @@ def try_all(read, harmless=('about_method','about_encoder_empty','mixed_keys'), 
     return n, faults
 
 if __name__=='__main__':
-    from tubecon.encoder import load_encoder
+    from tubecon.checkpoints import load_encoder
     n, faults = try_all(load_encoder)
     from collections import Counter
     print(n, 'files;', Counter(outcome for _,outcome,_ in faults))

@@ -10,7 +10,7 @@ checkpoints tensor by tensor, results row by row but for times; nothing hidden m
 A full disk: a run folder on a tmpfs of random size, in bytes or in files (needs root): one sentence that names the file,
 exit code 1, no traceback; with room made, the same command again must end as above.
 A rank: one of two under torchrun is killed, or stopped; the other ends with a sentence, and --resume ends as above.
-Commands run in forks of this process, on a world of few videos and with tiny settings, so that one takes seconds.
+Commands run in forks of this process, on a few toy videos and with tiny settings, so that one takes seconds.
 """
 import ctypes, os, random, re, shutil, signal, subprocess, sys, tempfile, time, traceback
 from collections import Counter
@@ -21,19 +21,19 @@ os.environ |= dict(OMP_NUM_THREADS='1', MKL_NUM_THREADS='1', MPLBACKEND='agg')
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import pandas as pd, torch
 from fastcore.script import Param, call_parse
-from tubecon import core, finetune, prepare, reproduce, severe, train, world
+from tubecon import config, finetune, prepare, reproduce, severe, toy, train
 
 SETTINGS = dict(batch='8', steps='8')
 TIMES = ['pairs_per_s', 'clips_per_s', 'wait', 'seconds', 'memory', 'commit', 'changed']
 
 def tiny():
-    "A world of few videos, and a plan of two encoders, of which one is finetuned."
-    world.POOLS.update(train=2, val=2, test=2)
-    world.TIERS['pretrain'] = (lambda split: world.crossed([''], range(16 if split=='train' else 0), [0]), world.pretrain_video)
-    severe.WORLD_SUITE['world-samples'].update(draw=12, epochs=4, milestones=(2,), validate_every=1, batch=8)
+    "A few toy videos, and a plan of two encoders, of which one is finetuned."
+    toy.POOLS.update(train=2, val=2, test=2)
+    toy.SUBSETS['pretrain'] = (lambda split: toy.crossed([''], range(16 if split=='train' else 0), [0]), toy.pretrain_video)
+    severe.TOY_SUITE['toy-samples'].update(draw=12, epochs=4, milestones=(2,), validate_every=1, batch=8)
     reproduce.TABLES['table3'].pop('Linear')
-    scale = reproduce.SCALES['world']
-    reproduce.SCALES['world'] = replace(scale, changes=dict(scale.changes, steps=4, epochs=0, batch=8), frozen=('world/motion',), finetuned=dict(table3=('world-samples',)))
+    scale = reproduce.SCALES['toy']
+    reproduce.SCALES['toy'] = replace(scale, changes=dict(scale.changes, steps=4, epochs=0, batch=8), frozen=('toy-motion',), finetuned=dict(table3=('toy-samples',)))
 
 def commands(videos):
     "What is killed: a function of the folder to write to and whether it goes on."
@@ -41,10 +41,10 @@ def commands(videos):
     return dict(
         train=lambda out, again: run(train.main, out=str(out), name='run', results=str(out/'results.csv'), probe='val', save_every=2, log_every=1, device='cpu',
             resume=again and (out/'run'/'checkpoint.pt').exists(), **SETTINGS),
-        finetune=lambda out, again: run(finetune.main, experiment='world-samples', out=str(out), name='run', workers=1, device='cpu', resume=again),
+        finetune=lambda out, again: run(finetune.main, experiment='toy-samples', out=str(out), name='run', workers=1, device='cpu', resume=again),
         reproduce=lambda out, again: run(reproduce.main, 'table3', out=str(out/'plan'), seeds=1, device='cpu', results=str(out/'all.csv')),
         prepare=lambda out, again: run(prepare.main, str(videos/'list.csv'), out=str(out/'fast'), short_side=32, workers=2),
-        draw=lambda out, again: world.make_world(out/'world', tiers=('motion',)))
+        draw=lambda out, again: toy.make_toy_videos(out/'toy', subsets=('motion',)))
 
 def start(work, log):
     "A forked child that runs work() as a command does; its words go to a file."
@@ -56,7 +56,7 @@ def start(work, log):
         file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(file, 1)
         os.dup2(file, 2)
-        with core.plain_errors(): work()
+        with config.plain_errors(): work()
         code = 0
     except SystemExit as end: code = end.code or 0
     except BaseException: traceback.print_exc()
@@ -235,10 +235,10 @@ def main(
         print(f'LOST: {failure}', flush=True)
     try:
         tiny()
-        world.make_world()
+        toy.make_toy_videos()
         videos = scratch/'videos'
         videos.mkdir()
-        for i in range(16): world.write_video(videos/f'{i}.mp4', world.pretrain_video('train', dict(label='', texture=i, background=0)))
+        for i in range(16): toy.write_video(videos/f'{i}.mp4', toy.pretrain_video('train', dict(label='', texture=i, background=0)))
         (videos/'list.csv').write_text('path\n' + ''.join(f'{i}.mp4\n' for i in range(8)))
         known = commands(videos)
         asked = what or [*known, 'disk', 'ranks']
