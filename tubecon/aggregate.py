@@ -5,15 +5,17 @@
 # %% auto #0
 __all__ = ['published_folder', 'published', 'gains', 'tenth', 'mean_improvement', 'average_rank', 'aggregate_scores',
            'show_scores', 'Gain', 'paired_gain', 'bootstrap_gain', 'hits_text', 'read_hits', 'discordance',
-           'clip_error', 'starred', 'beside']
+           'clip_error', 'starred', 'beside', 'group_gain', 'compare_rows', 'gain_text', 'with_gains', 'forest_plot',
+           'accuracy_bars']
 
-# %% ../nbs/17_aggregate.ipynb #c2098cb6
-from decimal import Decimal, ROUND_DOWN, ROUND_HALF_UP
+# %% ../nbs/17_aggregate.ipynb #76c77a85
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import NamedTuple
-from scipy import stats
 import matplotlib.pyplot as plt, numpy as np, pandas as pd, seaborn as sns, tubecon
+from scipy import stats
 from .config import TubeconError
+from .viz import COLORS
 
 # %% ../nbs/17_aggregate.ipynb #a292a247
 def published_folder()->Path:
@@ -198,3 +200,115 @@ def beside(
         columns[task,'ours'] = starred(runs.mean(), runs.mean().map(f'{{:.{digits}f}}'.format)+spread+' ('+runs.count().astype(str)+')', task in lower)
     methods = list(dict.fromkeys([*published.index, *measured.method]))
     return pd.DataFrame(columns, index=pd.Index(methods, name='method')).dropna(how='all').fillna('')
+
+# %% ../nbs/17_aggregate.ipynb #e20f000f
+def group_gain(
+    one, other, # (seeds, clips) of 0 and 1: which clips two encoders name right; seeds are averaged
+    groups, # (clips,) names of clips that are drawn together, for example of a person or a film
+    draws:int=20_000,
+    seed:int=0, # of the draws
+)->Gain: # percent points; an interval for other clips, not for other seeds
+    "Compute the difference of two encoders, with a 95% bootstrap interval over groups of clips."
+    group = np.unique(np.asarray(groups), return_inverse=True)[1]
+    points = 100*(np.atleast_2d(one).mean(0)-np.atleast_2d(other).mean(0))
+    if len(group)!=len(points): raise TubeconError(f'{len(points)} clips and {len(group)} names of groups')
+    size, gain = np.bincount(group), np.bincount(group, points)
+    drawn = np.random.default_rng(seed).multinomial(len(size), np.full(len(size), 1/len(size)), size=draws)
+    low, high = np.quantile(drawn@gain/(drawn@size), (.025,.975))
+    return Gain(float(points.mean()), float(low), float(high))
+
+# %% ../nbs/17_aggregate.ipynb #e20f0002
+def compare_rows(
+    values:pd.DataFrame, # percent, by (row, seed) and data set
+    pairs, # of rows: the first is compared with the second
+    clips:dict={}, # data set to the number of test clips; without it an interval holds for these clips alone
+)->pd.DataFrame: # of `Gain`, by data set (columns) and by pair (index: row, baseline)
+    "Compute the paired differences between rows, with 95% intervals over seeds and clips."
+    def gain(name, row, base):
+        pair = values[name][row], values[name][base]
+        return paired_gain(*pair, clip_error=clip_error(*pair, clips[name]) if name in clips else 0)
+    index = pd.MultiIndex.from_tuples([tuple(pair) for pair in pairs], names=['row','baseline'])
+    return pd.DataFrame({name: [gain(name, *pair) for pair in index] for name in values}, index=index)
+
+# %% ../nbs/17_aggregate.ipynb #e20f0006
+def gain_text(
+    gain:Gain, # in points
+)->str: # without breakable spaces, so that a table cell does not split it
+    "Write a difference with its interval; ▲ or ▼ marks one that is significant."
+    mark = ' ▲' if gain.low>0 else ' ▼' if gain.high<0 else ''
+    return f'{gain.mean:+.1f} [{gain.low:+.1f}, {gain.high:+.1f}]{mark}'.replace(' ', '\N{NO-BREAK SPACE}')
+
+def with_gains(
+    values:pd.DataFrame, # percent, by (row, seed) and data set
+    base:str, # the row to compare with
+    clips:dict={}, # as in `compare_rows`
+)->pd.DataFrame: # text, by row and data set
+    "Write each row's mean ± standard deviation, the best with a star, and its difference to a baseline."
+    runs, rows = values.groupby('row', sort=False), list(dict.fromkeys(values.index.get_level_values('row')))
+    mean, spread = runs.mean(), runs.std().map(' ± {:.1f}'.format)
+    text = mean.map('{:.1f}'.format)+spread.where(spread!=' ± nan', '')
+    text = pd.DataFrame({name: starred(mean[name], text[name]) for name in values})
+    text = text.map(lambda cell: cell.replace(' ', '\N{NO-BREAK SPACE}'))
+    gains = compare_rows(values, [(row, base) for row in rows if row!=base], clips).droplevel('baseline')
+    return text + gains.map(lambda gain: f' {gain_text(gain)}').reindex(rows).fillna('')
+
+# %% ../nbs/17_aggregate.ipynb #e20f0009
+def forest_plot(
+    gains:dict, # name of a readout to its table from `compare_rows`; a row that one lacks stays empty there
+    title:str, # the finding
+    printed:dict={}, # comparison (row, baseline) to the lowest and highest difference in the paper
+    xlabel:str='difference, points',
+)->plt.Figure:
+    "Draw differences with their 95% intervals, one panel for each data set."
+    pairs = list(dict.fromkeys(pair for table in gains.values() for pair in table.index))
+    names = list(dict.fromkeys(name for table in gains.values() for name in table))
+    shades, height = [COLORS[key] for key in ('tubelet','paper','supervised','temporal')], .75/len(gains)
+    size = (max(6, 2.2+1.9*len(names)), 1.1+len(pairs)*max(.3, .17*len(gains)))
+    figure, (axes,) = plt.subplots(1, len(names), figsize=size, sharex=True, sharey=True,
+                                   squeeze=False, layout='constrained')
+    for ax,name in zip(axes, names):
+        for y,pair in enumerate(pairs):
+            if pair in printed: ax.fill_betweenx([y-.42,y+.42], *printed[pair], color='black', alpha=.13, lw=0)
+            for k,(table,shade) in enumerate(zip(gains.values(), shades)):
+                if pair not in table.index or name not in table or not isinstance(gain := table[name][pair], Gain): continue
+                at, significant = y+height*(k-(len(gains)-1)/2), gain.low>0 or gain.high<0
+                ax.plot(gain[1:], [at,at], color=shade, lw=1.2)
+                ax.plot(gain.mean, at, 'oDs^'[k], color=shade, ms=4.5, mfc=shade if significant else 'white')
+        ax.axvline(0, color='black', lw=.8)
+        ax.set(title=name, xlabel=xlabel, yticks=range(len(pairs)), yticklabels=[f'{row} − {base}' for row,base in pairs])
+        ax.grid(axis='y', visible=False)
+    axes[0].set_ylim(len(pairs)-.5, -.5)
+    keys = [plt.Line2D([], [], color=shade, marker=marker, ms=4.5, label=name) for name,shade,marker in zip(gains, shades, 'oDs^')]
+    keys += [plt.Line2D([], [], color='grey', marker='o', ms=4.5, mfc='white', label='open: not significant')]
+    if printed: keys += [plt.Rectangle((0,0), 1, 1, color='black', alpha=.13, lw=0, label="the paper's effects, on its data")]
+    figure.legend(handles=keys, loc='outside lower center', ncols=len(keys), frameon=False, fontsize='small')
+    figure.suptitle(title, fontsize='medium')
+    return figure
+
+# %% ../nbs/17_aggregate.ipynb #e20f000c
+def accuracy_bars(
+    values:pd.DataFrame, # percent, by (row, seed) and data set
+    title:str, # the finding
+    chance:dict={}, # data set to percent
+    colours:dict={}, # row to colour; the other rows are tubelets
+    xlabel:str='linear probe, %',
+)->plt.Figure:
+    "Draw a bar for each row, its 95% interval over seeds, a dot for each run, and a line for chance."
+    runs, rows = values.groupby('row', sort=False), list(dict.fromkeys(values.index.get_level_values('row')))
+    half = stats.t.ppf(.975, runs.count()-1)*runs.sem()
+    figure, (axes,) = plt.subplots(1, len(values.columns), figsize=(7.2, 1.2+.26*len(rows)), sharey=True,
+                                   squeeze=False, layout='constrained')
+    for ax,name in zip(axes, values):
+        shades = [colours.get(row, COLORS['tubelet']) for row in rows]
+        ax.barh(rows, runs[name].mean()[rows], xerr=half[name][rows], color=shades, alpha=.7, error_kw=dict(lw=1))
+        ax.plot(values[name], values.index.get_level_values('row'), '.', color='black', ms=4)
+        if name in chance: ax.axvline(chance[name], color='black', ls='--', lw=1)
+        ax.set(title=name, xlabel=xlabel, xlim=(0, max(5, 1.12*values[name].max())))
+        ax.grid(axis='y', visible=False)
+    axes[0].invert_yaxis()
+    keys = [plt.Line2D([], [], color='black', marker='.', ls='', label='a run'),
+            plt.Line2D([], [], color='black', lw=1, label='95% interval over seeds'),
+            plt.Line2D([], [], color='black', ls='--', lw=1, label='chance')]
+    figure.legend(handles=keys[:3 if chance else 2], loc='outside lower center', ncols=3, frameon=False, fontsize='small')
+    figure.suptitle(title, fontsize='medium')
+    return figure

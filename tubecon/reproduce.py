@@ -5,16 +5,15 @@
 # %% auto #0
 __all__ = ['NO_TRANSFORMS', 'TRANSFORMS', 'RANGES', 'TABLES', 'QUEUE', 'STRONG', 'QUESTIONS', 'TOY_ONLY', 'NONE', 'OURS',
            'BENCHMARKS', 'ROWS', 'SEVERE_FOUR', 'SEVERE_EIGHT', 'STANDARD', 'NEEDS_KINETICS', 'IN_PIXELS', 'LAPTOP',
-           'LAPTOP_TEMPORAL', 'SCALES', 'TUBELET_FIELDS', 'DATASETS', 'CHANCE', 'PUBLISHED', 'TASKS', 'patch_sizes',
-           'pair_kinds', 'Scale', 'rows_at', 'run_config', 'settings_hash', 'plan', 'videos_of', 'estimate',
-           'eval_sets', 'eval_clips', 'cue_swap_results', 'pretext_results', 'by_protocol', 'done', 'keep_hits',
-           'baselines_once', 'reproduce_alone', 'reproduce_one', 'gather', 'gather_hits', 'table_rows', 'accuracies',
-           'row_gains', 'show_rows', 'paper_numbers', 'measured_rows', 'beside_paper', 'share_of', 'command_lines',
-           'main']
+           'LAPTOP_TEMPORAL', 'SCALES', 'TUBELET_FIELDS', 'CHANCE', 'PUBLISHED', 'TASKS', 'patch_sizes', 'pair_kinds',
+           'Scale', 'rows_at', 'run_config', 'settings_hash', 'plan', 'videos_of', 'estimate', 'eval_sets',
+           'eval_clips', 'cue_swap_results', 'pretext_results', 'by_protocol', 'done', 'keep_hits', 'baselines_once',
+           'reproduce_alone', 'reproduce_one', 'gather', 'gather_hits', 'table_rows', 'accuracies', 'row_gains',
+           'show_rows', 'paper_numbers', 'measured_rows', 'beside_paper', 'share_of', 'command_lines', 'main']
 
 # %% ../nbs/36_reproduce.ipynb #c6016c1f
 import hashlib, itertools, json, math, shlex
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from fastcore.script import call_parse, store_true
@@ -30,7 +29,7 @@ from .finetune import SELECT, run_experiment
 from .frozen import (
     baseline_predictions, clip_settings, correct, cue_swap_test, first_clips, frozen_predictions,
     gallery_and_queries)
-from .overlay import SHAPES
+from .overlay import SHAPES, TubeletConfig
 from .run import Config, NON_SEMANTIC_FIELDS, add_results, overrides, preset, read_results
 from tubecon.severe import (
     EXPERIMENTS, Experiment, PROTOCOLS, SMALL, TOY_SUITE, TestViews, chosen_by, experiment, find_manifest,
@@ -134,8 +133,7 @@ def run_config(
     return preset(of.preset, **{**of.changes, **(of.temporal if own else {}), **changes, 'seed': seed})
 
 # %% ../nbs/36_reproduce.ipynb #d00f2756
-TUBELET_FIELDS = ('tubelets','motion','transforms','keyframes','spacing','delta','points','sigma','nonlinear_variant','extent','scale_range','rotation_range','shear_range',
-    'sampling','easing','patch_sizes','patch_sides','patch_source','patch_sharing','curriculum','shapes','shape_probs','soft_edge_prob','opacity','pairing','scenes')
+TUBELET_FIELDS = tuple(field.name for field in fields(TubeletConfig)) # which temporal contrast does not use
 
 def settings_hash(
     cfg:Config,
@@ -356,8 +354,7 @@ def table_rows(
     return names.merge(results, on='preset')
 
 # %% ../nbs/36_reproduce.ipynb #c6eb398a
-DATASETS = {'toy-motion': 'motion', 'toy-noise': 'noise on noise', 'toy-fine': 'fine'} # as they are shown
-CHANCE = {'motion': 100/10, 'noise on noise': 100/6, 'fine': 100/4} # percent: balanced classes
+CHANCE = {'toy-motion': 100/10, 'toy-noise': 100/6, 'toy-fine': 100/4} # percent: balanced classes
 
 def accuracies(
     results:pd.DataFrame, # from `gather`
@@ -371,7 +368,7 @@ def accuracies(
     results = by_protocol(results, protocol or SCALES[scale].protocol, select)
     tuned = results[results.experiment.isin(SCALES[scale].finetuned.get(table, ()))] # rows that tables share may have more
     asked = tuned[tuned.metric==tuned.experiment.map(lambda name: experiment(name).metric)] if readout=='finetuned' else results[(results.experiment=='frozen')&(results.metric==readout)]
-    values = 100*table_rows(asked, table, scale).replace(dict(dataset=DATASETS)).pivot_table(index=['row','seed'], columns='dataset', values='value').dropna()
+    values = 100*table_rows(asked, table, scale).pivot_table(index=['row','seed'], columns='dataset', values='value').dropna()
     values = values[[*(name for name in CHANCE if name in values), *(name for name in values if name not in CHANCE)]]
     counts = values.groupby('row').size()
     return values.loc[[row for row in rows_at(table, scale) if counts.get(row, 0)>=seeds]]
@@ -431,7 +428,7 @@ def measured_rows(
     judged = rows[rows.experiment.isin(tuned) & (rows.metric==[experiment(name).metric if name in tuned else '' for name in rows.experiment])]
     frozen = rows[(rows.experiment=='frozen') & rows.metric.isin(['kNN','linear'])]
     tasks = {name: task for task,name in TASKS.items()}
-    def shown(row): return tasks.get(row.experiment, f'{DATASETS.get(row.dataset, row.dataset)}, {row.metric if row.experiment=="frozen" else "finetuned"}')
+    def shown(row): return tasks.get(row.experiment, f'{row.dataset}, {row.metric if row.experiment=="frozen" else "finetuned"}')
     both = pd.concat([frozen, judged])
     return pd.DataFrame(dict(method=both.row, dataset=[shown(row) for row in both.itertuples()], value=both.value.where(both.metric=='error', 100*both.value), seed=both.seed))
 
