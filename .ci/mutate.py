@@ -4,26 +4,30 @@
     python .ci/mutate.py 09_train --cells 41-61,70        # numbers of cells, from 0
     python .ci/mutate.py 02 --again survivors.md          # only those that survived
     python .ci/mutate.py 10 --list                        # only say which mutants would be drawn
+    python .ci/mutate.py 06b --whole                      # chapters that decode videos
     python .ci/mutate.py 11 --skip 81,82,84,85            # without these cells (long trainings): fewer tests, so never a better score
 
 Sites (comparisons, arithmetic, constants, booleans, conditions, statements, arguments, slices, calls such as .clamp or
 .detach) are drawn uniformly with a seed, and one edit of each. The notebook runs once in this process, as nbdev_test runs
 it; before a cell with mutants a child per mutant is forked, which runs the mutated cell and all cells after it, up to the
-first that fails: then the mutant is killed. The chapter's own code lives in the notebook's namespace; commands that a test
-starts in another process import a copy of the package with the same edit, except where they run in the repository's root.
-Temporary files and the cache of toy videos are scratch copies. Mutants of equivalent_mutants.csv (chapter, cell's id,
-line before, line after, reason; marked by hand) are not run and left out of the score. Text inside f-strings, annotations,
-imports, decorators and what is raised is not mutated.
-Not yet safe: folders that earlier cells made are shared by all mutants of a run. In chapters that write into such folders and
-delete them at their end (06b, 07a, 09, 11a), a mutant that survives spoils them for the next, whose crash then is no kill:
-leave out the cell that deletes (07a: --skip 84), and doubt every crash behind a survivor that names a file or folder.
+first that fails: then the mutant is killed. The chapter's own code lives in the notebook's namespace. Its module is read
+again from a copy of the package with the same edit, and processes that a test starts import that copy, too, except where
+they run in the repository's root. Each mutant has temporary files, folders and a cache of its own: those that earlier cells
+made are copied before it and stand in the same place, so that it may delete them or write into them. Mutants of
+equivalent_mutants.csv (chapter, cell's id, line before, line after, reason; marked by hand) are not run and left out of the
+score. Text inside f-strings, annotations, imports, decorators and what is raised is not mutated.
+If all mutants of a cell crash, or take too long, the unmutated cell runs in the same way, and must not. It does where earlier
+cells have started threads that a fork loses, such as those of PyAV's conversion of colours: a child that converts a frame
+hangs. Then say --whole: each mutant runs the notebook from its first cell on, in a process that has imported what the notebook
+imports from other packages, and has run no cell before.
 """
-import ast, csv, json, os, random, resource, select, shutil, signal, sys, tempfile, time, traceback
+import ast, csv, importlib, json, os, random, re, resource, select, shutil, signal, subprocess, sys, tempfile, time, traceback
 from collections import Counter
+from contextlib import contextmanager, suppress
 from pathlib import Path
 os.environ |= dict(OMP_NUM_THREADS='1', MKL_NUM_THREADS='1', MPLBACKEND='agg', IN_TEST='1')
 from execnb.shell import CaptureShell
-from fastcore.script import call_parse
+from fastcore.script import call_parse, store_true
 from nbdev.config import get_config
 from nbdev.frontmatter import FrontmatterProc
 from nbdev.process import NBProcessor
@@ -140,11 +144,43 @@ def runs(cell, flags): # as nbdev_test
     directives = getattr(cell, 'directives_', None) or {}
     return cell.cell_type=='code' and directives.get('eval:', [''])[0].lower()!='false' and not flags & directives.keys()
 
+def as_exported(source, package):
+    "A cell as it stands in the module: nbdev makes imports from the package relative."
+    return re.sub(rf'^( *from ){package}(?:\.(?=\w)|(?= import))', r'\1.', source.strip(), flags=re.M)
+
 def linked(source, target):
-    "The same file in another place; what the package writes replaces files, and so leaves the first as it is."
+    "The same file in another place; a toy video is replaced as a whole, which leaves the first as it is. Others are copied."
+    if not any(part.startswith('toy-') for part in Path(source).parts): return shutil.copy2(source, target)
     try: os.link(source, target)
     except FileNotFoundError: pass # a hidden file of another process
     except OSError: shutil.copy2(source, target)
+
+def import_others(sources, folder):
+    "Import what cells import, also by way of the package in a folder, but not the package: forked children need not do it again."
+    todo, seen = [*sources], set()
+    while todo:
+        with suppress(SyntaxError): # a cell with magic
+            for o in ast.parse(todo.pop()).body:
+                names = [a.name for a in o.names] if isinstance(o, ast.Import) else []
+                if isinstance(o, ast.ImportFrom): names = [f"{folder.name}.{o.module or ''}" if o.level else o.module, *(f'{o.module}.{a.name}' for a in o.names)]
+                for name in {*names} - seen:
+                    seen.add(name)
+                    top, _, part = name.partition('.')
+                    if top==folder.name: todo += [p.read_text() for p in [folder/f'{part}.py'] if part and p.is_file()]
+                    else:
+                        with suppress(Exception): importlib.import_module(name)
+
+@contextmanager
+def aside(folder):
+    "Put a folder aside while a copy, with its links, pipes and times, stands in its place."
+    original = folder.with_name(folder.name+' aside')
+    folder.rename(original)
+    try:
+        subprocess.run(['cp', '-a', original, folder], check=True)
+        yield
+    finally:
+        if folder.exists(): folder.rename(tempfile.mkdtemp(dir=folder.parent)) # and is deleted with the mutant's other files
+        original.rename(folder)
 
 def forked(work, seconds):
     "What work() answers (what json can hold) in a forked child, whose own children end with it; None: not within the time."
@@ -182,6 +218,7 @@ def main(
     again:str='',        # file of an earlier report: run what survived then, in place of a draw
     patience:float=3,    # a mutant may take so many times the unmutated cells, and 30 seconds
     skip:str='',         # cells that are not run at all, such as 81,82,84: the report names them
+    whole:store_true=False, # run each mutant from the first cell on; slower, and needed where a fork loses threads
 ):
     "Run a chapter's tests on mutants of its exported cells; print those that survive."
     here = Path(__file__).parent
@@ -202,43 +239,65 @@ def main(
     if both := skipped.intersection(exported): sys.exit(f'--skip {skip}: cells {sorted(both)} are exported, and mutants may be drawn from them')
     print(f'# {name}: {len(drawn)} of {len(sites)} sites in {len({i for i,_ in sites})} exported cells, seed {seed}'
           + f'; without cells {skip}'*bool(skip) + '\n', flush=True)
+    module = root/get_config().lib_name/f"{next(c.directives_['default_exp'][0] for c in notebook.cells if 'default_exp' in (getattr(c, 'directives_', None) or {}))}.py"
+    if strange := {i for i,_ in sites if as_exported(notebook.cells[i].source, module.parent.name) not in module.read_text()}:
+        sys.exit(f'cells {sorted(strange)} are not in {module} as they are in the notebook: run nbdev_export')
     if list: return print(*(f'[{i}] `{b}` → `{a}`' for i,_,*lines in drawn for b,a in [shortened(*lines)]), sep='\n')
 
     scratch = Path(tempfile.mkdtemp(prefix='mutants'))
+    (earlier := scratch/'earlier').mkdir()
+    tempfile.tempdir = os.environ['TMPDIR'] = str(earlier)
     drawn_before = Path(os.environ.get('TUBECON_CACHE', Path.home()/'.cache'/'tubecon')) # toy videos
-    if any('world' in cell.source for cell in notebook.cells if cell.cell_type=='code' and drawn_before.exists()):
-        for world in drawn_before.glob('world-*'): shutil.copytree(world, scratch/'cache'/world.name, copy_function=linked)
+    if any('toy' in cell.source for cell in notebook.cells if cell.cell_type=='code' and drawn_before.exists()):
+        for toy in drawn_before.glob('toy-*'): shutil.copytree(toy, scratch/'cache'/toy.name, copy_function=linked)
     os.environ['TUBECON_CACHE'] = str(scratch/'cache')
     signal.signal(signal.SIGTERM, lambda *_: sys.exit('stopped'))
     os.environ['PYTHONPATH'] = str(root)
     sys.path.insert(0, str(root)); os.chdir(root/'nbs')
-    module = root/get_config().lib_name/f"{next(c.directives_['default_exp'][0] for c in notebook.cells if 'default_exp' in (getattr(c, 'directives_', None) or {}))}.py"
+    if whole: import_others([c.source for c in notebook.cells if runs(c, flags)], module.parent)
     shell = CaptureShell(root/'nbs'/f'{name}.ipynb')
     def cell(i, source=None):
         "Run one cell; the error it ends with."
         if i in skipped or not runs(notebook.cells[i], flags): return
         shell.run(source or notebook.cells[i].source)
         return shell.exc
-    def rest(start, source=None):
-        "Run from a cell on, the first with another source: [kind of failure, where and what, seconds]."
+    def edited(folder, edit, source):
+        "Give this process a cache and a package of its own, with another source for a cell."
+        if (scratch/'cache').exists(): shutil.copytree(scratch/'cache', folder/'cache', copy_function=linked)
+        package = module.parent.name
+        shutil.copytree(module.parent, folder/package, ignore=shutil.ignore_patterns('__pycache__'))
+        for other in root.glob('[!.]*/'):
+            if other.name!=package: (folder/other.name).symlink_to(other)          # what the package looks for beside itself
+        before, after = (as_exported(text, package) for text in (notebook.cells[edit].source, source))
+        (folder/package/module.name).write_text(module.read_text().replace(before, after))
+        os.environ |= dict(TUBECON_CACHE=str(folder/'cache'), PYTHONPATH=str(folder))
+        sys.path[:] = [str(folder) if place==str(root) else place for place in sys.path]
+        if loaded := sys.modules.get(package): loaded.__file__, loaded.__path__[:] = str(folder/package/'__init__.py'), [str(folder/package)]
+        if loaded := sys.modules.get(f'{package}.{module.stem}'):
+            try: importlib.reload(loaded)
+            except Exception: pass # as the cell itself does
+    def rest(start, edit=None, source=None, place='.'):
+        "Run from a cell on in a folder, one cell with another source: [kind of failure, where and what, seconds]."
         def work():
             began = time.time()
+            os.chdir(place)
             folder = Path(tempfile.mkdtemp(dir=scratch)); tempfile.tempdir = os.environ['TMPDIR'] = str(folder)
-            if source:
-                if (scratch/'cache').exists(): shutil.copytree(scratch/'cache', folder/'cache', copy_function=linked)
-                shutil.copytree(module.parent, folder/module.parent.name, ignore=shutil.ignore_patterns('__pycache__'))
-                text, old = module.read_text(), notebook.cells[start].source.strip()
-                (folder/module.parent.name/module.name).write_text(text.replace(old, source.strip()))
-                os.environ |= dict(TUBECON_CACHE=str(folder/'cache'), PYTHONPATH=str(folder))
+            if source: edited(folder, edit, source)
             seconds = []
             for i in range(start, len(notebook.cells)):
                 t = time.time()
-                if error := cell(i, source if i==start else None):
+                if error := cell(i, source if i==edit else None):
                     kind = 'assertion' if isinstance(error, AssertionError) else 'crash'
                     return [kind, f'[{i}] {type(error).__name__}: {" ".join(str(error)[:90].split())}', time.time()-began]
                 seconds.append(time.time()-t)
             return ['survived', seconds, time.time()-began]
         return work
+    def tried(i, source, limit):
+        "Run a cell with another source and those after it, on copies of all folders."
+        place = os.getcwd()
+        with aside(earlier): got = forked(rest(0 if whole else i, i, source, place), limit) or ['timeout', '', limit]
+        for left in scratch.glob('tmp*'): shutil.rmtree(left, ignore_errors=True)
+        return got
     try:
         baseline = forked(rest(0), 3600)
         if not baseline or baseline[0]!='survived': sys.exit(f'{name} fails without any mutant: {baseline}')
@@ -246,17 +305,16 @@ def main(
         print(f'unmutated: {baseline[2]:.0f} s, most of it in cells', ', '.join(f'{i} ({baseline[1][i]:.0f} s)' for i in longest), '\n', flush=True)
         results, at = [], 0
         for i in sorted({m[0] for m in drawn}):
-            while at<i: cell(at); at += 1
-            limit = patience*sum(baseline[1][i:]) + 30
+            while at<i and not whole: cell(at); at += 1
+            limit = patience*sum(baseline[1][0 if whole else i:]) + 30
             mine = []
             for _,source,*lines in (m for m in drawn if m[0]==i):
                 equivalent = (name, notebook.cells[i].id, *lines) in known
-                got = ['equivalent', '', 0] if equivalent else forked(rest(i, source), limit) or ['timeout', '', limit]
+                got = ['equivalent', '', 0] if equivalent else tried(i, source, limit)
                 mine.append((i, lines, got))
-                for left in scratch.glob('tmp*'): shutil.rmtree(left, ignore_errors=True)
                 print(f'<!-- [{i}] {got[0]} {got[2]:.0f} s {got[1] if isinstance(got[1], str) else ""} · `{"` → `".join(shortened(*lines, 20))}` -->', flush=True)
             if all(got[0] in ('timeout', 'crash') for *_,got in mine): # is it the mutants that fail here, or the fork?
-                if (control := forked(rest(i), limit) or ['timeout'])[0]!='survived': sys.exit(f'cell {i} fails when forked, without a mutant: {control}')
+                if (control := tried(i, notebook.cells[i].source, limit))[0]!='survived': sys.exit(f'cell {i} fails when forked, without a mutant (try --whole): {control}')
             results += mine
     finally: shutil.rmtree(scratch, ignore_errors=True)
     counts = Counter(got[0] for *_,got in results)
