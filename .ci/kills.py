@@ -4,11 +4,12 @@
     python .ci/kills.py train finetune --n 5    # kill these only
     python .ci/kills.py disk ranks --n 10
 
-A kill: SIGKILL of the command at a seeded random moment, then the same command again (with --resume where it has that).
+A kill: SIGKILL of the command at a random moment of the shortest uninterrupted run seen so far, in seconds of processor time
+so that a busy machine changes little, until so many have hit a command that was still running; then the same command again (with --resume where it has that).
 What is there in the end must be what an uninterrupted run leaves, file by file: weights and pictures to the byte,
 checkpoints tensor by tensor, results row by row but for times; nothing hidden may stay, no child may live on.
 A full disk: a run folder on a tmpfs of random size, in bytes or in files (needs root): one sentence that names the file,
-exit code 1, no traceback; with room made, the same command again must end as above.
+exit code 1, no traceback; with room made, the same command again must end as above. Disks that were large enough do not count.
 A rank: one of two under torchrun is killed, or stopped; the other ends with a sentence, and --resume ends as above.
 Commands run in forks of this process, on a few toy videos and with tiny settings, so that one takes seconds.
 """
@@ -21,7 +22,7 @@ os.environ |= dict(OMP_NUM_THREADS='1', MKL_NUM_THREADS='1', MPLBACKEND='agg')
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import pandas as pd, torch
 from fastcore.script import Param, call_parse
-from tubecon import config, finetune, prepare, reproduce, severe, toy, train
+from tubecon import config, finetune, frozen, prepare, reproduce, severe, toy, train
 
 SETTINGS = dict(batch='8', steps='8')
 TIMES = ['pairs_per_s', 'clips_per_s', 'wait', 'seconds', 'memory', 'commit', 'changed']
@@ -34,8 +35,11 @@ def tiny():
     reproduce.TABLES['table3'].pop('Linear')
     scale = reproduce.SCALES['toy']
     reproduce.SCALES['toy'] = replace(scale, changes=dict(scale.changes, steps=4, epochs=0, batch=8), frozen=('toy-motion',), finetuned=dict(table3=('toy-samples',)))
+    swap, forest = reproduce.cue_swap_results, frozen.forest_predict # of few clips, and of few trees
+    reproduce.cue_swap_results = lambda encoder, clips, scale: swap(encoder, clips[:8], scale)
+    frozen.forest_predict = lambda *sets: forest(*sets, trees=5)
 
-def commands(videos):
+def commands(videos, large):
     "What is killed: a function of the folder to write to and whether it goes on."
     def run(main, *words, **flags): return getattr(main, '__wrapped__', main)(*words, **flags)
     return dict(
@@ -43,7 +47,7 @@ def commands(videos):
             resume=again and (out/'run'/'checkpoint.pt').exists(), **SETTINGS),
         finetune=lambda out, again: run(finetune.main, experiment='toy-samples', out=str(out), name='run', workers=1, device='cpu', resume=again),
         reproduce=lambda out, again: run(reproduce.main, 'table3', out=str(out/'plan'), seeds=1, device='cpu', results=str(out/'all.csv')),
-        prepare=lambda out, again: run(prepare.main, str(videos/'list.csv'), out=str(out/'fast'), short_side=32, workers=2),
+        prepare=lambda out, again: run(prepare.main, str(large/'list.csv'), out=str(out/'fast'), short_side=128, workers=2),
         draw=lambda out, again: toy.make_toy_videos(out/'toy', subsets=('motion',)))
 
 def start(work, log):
@@ -53,6 +57,7 @@ def start(work, log):
     code = 1
     try:
         os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(file, 1)
         os.dup2(file, 2)
@@ -64,34 +69,63 @@ def start(work, log):
         sys.stdout.flush()
         os._exit(code)
 
-def ended(pid, seconds=300):
+def ended(pid, seconds=900):
     "Exit code of a child, negative for a signal; None if it does not end in time."
     until = time.time()+seconds
     while time.time()<until:
         found, status = os.waitpid(pid, os.WNOHANG)
         if found: return os.waitstatus_to_exitcode(status)
-        time.sleep(.005)
+        time.sleep(.02)
+
+def stat(pid):
+    "State, parent, and so on, of a process, and its name; None if it is gone."
+    try: name, rest = Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)
+    except OSError: return
+    return rest.split(), name.partition('(')[2]
 
 def offspring():
     "Processes that descend from this one, orphans included, but for the dead: {pid: state and name}."
-    parents, names = {}, {}
-    for stat in Path('/proc').glob('[0-9]*/stat'):
-        try: name, rest = stat.read_text().rsplit(')', 1)
-        except OSError: continue
-        pid, (state, parent, *_) = int(stat.parent.name), rest.split()
-        parents[pid], names[pid] = int(parent), f'{state} {name.partition("(")[2]}'
-    def ours(pid): return pid==os.getpid() or pid in parents and ours(parents[pid])
-    return {pid: names[pid] for pid in parents if pid!=os.getpid() and names[pid][0]!='Z' and ours(pid)}
+    known = {int(place.name): found for place in Path('/proc').glob('[0-9]*') if (found := stat(place.name))}
+    def ours(pid): return pid==os.getpid() or pid in known and ours(int(known[pid][0][1]))
+    return {pid: f'{fields[0]} {name}' for pid,(fields,name) in known.items() if pid!=os.getpid() and fields[0]!='Z' and ours(pid)}
 
-def left_alive(patience=20):
-    "What still lives some seconds after its parent; ended here."
-    until = time.time()+patience
-    while (alive := offspring()) and time.time()<until: time.sleep(.05)
+def processor_time(pid):
+    "Seconds that a process, those that descend from it, and those that have ended have used."
+    if not (found := stat(pid)): return 0
+    children = []
+    for tasks in Path(f'/proc/{pid}/task').glob('*/children'):
+        try: children += tasks.read_text().split()
+        except OSError: pass # the thread has ended
+    return sum(map(int, found[0][11:15]))/os.sysconf('SC_CLK_TCK') + sum(map(processor_time, children))
+
+def until_spent(pid, seconds=float('inf')):
+    "Exit code of a child, or None as soon as it and its children have used so much processor time; and how much they have used."
+    most = 0
+    while most<seconds:
+        found, status = os.waitpid(pid, os.WNOHANG)
+        if found: return os.waitstatus_to_exitcode(status), most
+        most = max(most, processor_time(pid))
+        time.sleep(.1)
+    return None, most
+
+def line(pid):
+    "The end of a process's command line."
+    try: return Path(f'/proc/{pid}/cmdline').read_bytes().replace(b'\0', b' ').decode(errors='replace')[-90:]
+    except OSError: return ''
+
+SLOWEST = [0.0] # seconds that a process lived on after its parent
+
+def left_alive(patience=60):
+    "What still lives some seconds after its parent, or much later if it waits for a processor, as imports do on a busy machine; ended here."
+    begin = time.time()
+    while (alive := offspring()) and time.time()<begin+patience*(10 if {name[0] for name in alive.values()}&{'R','D'} else 1): time.sleep(min(1, .1+(time.time()-begin)/10))
+    SLOWEST[0] = max(SLOWEST[0], time.time()-begin)
+    names = [f'{name} {line(pid)}' for pid,name in alive.items()]
     for pid in alive: os.kill(pid, signal.SIGKILL)
     try:
         while os.waitpid(-1, 0 if alive else os.WNOHANG)[0]: pass
     except ChildProcessError: pass
-    return sorted(alive.values())
+    return sorted(names)
 
 def same(a, b):
     "Whether two checkpoints hold the same."
@@ -130,29 +164,37 @@ def again(command, out, log, reference):
     return [f'child left alive: {left}' for left in left_alive()] + unequal(out, reference)
 
 def kill(name, command, n, scratch, reference, took, rng, say):
-    "Kill at a random moment, start again, compare."
+    "Kill at a random moment until n kills have hit, start again, compare; `took` is the processor time of an uninterrupted run."
     counts = Counter()
-    for i in range(n):
-        out, log, moment = scratch/f'{name}-{i}', scratch/'log.txt', rng.uniform(0, 1.1*took)
+    for i in range(4*n):
+        if counts['killed']==n: break
+        out, log, moment = scratch/f'{name}-{i}', scratch/'log.txt', rng.uniform(0, took)
         out.mkdir()
         pid = start(lambda: command(out, False), log)
-        time.sleep(moment)
-        os.kill(pid, signal.SIGKILL)
-        counts['killed' if (code := ended(pid))==-9 else 'over before'] += 1
+        code, spent = until_spent(pid, moment)
+        if code is None:
+            time.sleep(rng.uniform(0, .1)) # it may be waiting for a disk just then
+            os.kill(pid, signal.SIGKILL)
+            code = ended(pid)
+        counts['killed' if code==-9 else 'over before'] += 1
+        if code==0: took = min(took, spent)
         if code not in (-9, 0): say(f'{name} {i}: ends with {code} without being killed: {words(log)[-1:]}')
         wrong = [f'child left alive: {left}' for left in left_alive()]
         wrong += again(command, out, log, reference)
         if wrong: say(f'{name} {i}, killed after {moment:.2f} of {took:.2f} s: {"; ".join(wrong)}')
         shutil.rmtree(out)
+        print(f'{name} {i}: {"hit" if code==-9 else "over before"} at {moment:.2f} of {took:.2f} s, {len(wrong)} wrong', time.strftime('%H:%M:%S'), flush=True)
+    if counts['killed']<n: say(f'{name}: only {counts["killed"]} of {n} kills hit')
     return counts
 
 def fill(name, command, n, scratch, reference, rng, say):
-    "A disk that is full after so many bytes, or files; a sentence; then make room."
+    "A disk that is full after so many bytes, or files, until n were full; a sentence; then make room."
     counts, disk, log = Counter(), scratch/f'{name}-disk', scratch/'log.txt'
     disk.mkdir()
     size = sum(p.stat().st_size for p in reference.rglob('*') if p.is_file())
     files = sum(1 for _ in reference.rglob('*'))
-    for i in range(n):
+    for i in range(4*n):
+        if counts['full']==n: break
         room = f'size={rng.randrange(4096, int(1.3*size)+8192)}' if i%2 else f'nr_inodes={rng.randrange(2, files+4)}'
         subprocess.run(['mount', '-t', 'tmpfs', '-o', room, 'tmpfs', disk], check=True)
         try:
@@ -170,7 +212,9 @@ def fill(name, command, n, scratch, reference, rng, say):
             out.mkdir(exist_ok=True)
             wrong += again(command, out, log, reference)
             if wrong: say(f'{name} {i}, disk of {room}: {"; ".join(wrong)}')
+            print(f'{name} {i}: disk of {room} {"was full" if code else "was large enough"}, {len(wrong)} wrong', flush=True)
         finally: subprocess.run(['umount', '-l', disk], check=True)
+    if counts['full']<n: say(f'{name}: only {counts["full"]} of {n} disks were full')
     return counts
 
 def lose(n, scratch, videos, rng, say, patience):
@@ -218,13 +262,14 @@ def lose(n, scratch, videos, rng, say, patience):
 
 @call_parse
 def main(
-    what:Param('of train finetune reproduce prepare draw disk ranks; all of them by default', str, nargs='*'),
-    n:int=25, # kills, and full disks, of each command
+    what:Param('of train finetune reproduce prepare draw disk ranks, in the order given; all of them by default', str, nargs='*'),
+    n:int=25, # kills that hit, and disks that were full, of each command
     lost:int=3, # ranks killed, and ranks stopped
     seed:int=0, # of the moments and sizes
     patience:int=90, # seconds in which a rank has to notice that another has stopped
 ):
     "Kill commands and see whether anything is lost."
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit('stopped'))
     ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) # orphans become children of this process, which can see them
     torch.set_num_threads(1)
     scratch = Path(tempfile.mkdtemp(prefix='kills'))
@@ -236,22 +281,27 @@ def main(
     try:
         tiny()
         toy.make_toy_videos()
-        videos = scratch/'videos'
-        videos.mkdir()
-        for i in range(16): toy.write_video(videos/f'{i}.mp4', toy.pretrain_video('train', dict(label='', texture=i, background=0)))
-        (videos/'list.csv').write_text('path\n' + ''.join(f'{i}.mp4\n' for i in range(8)))
-        known = commands(videos)
+        videos, large = scratch/'videos', scratch/'large' # libx264 may write frames below 128 pixels differently each time
+        for folder,count,times in ((videos,16,1), (large,8,4)):
+            folder.mkdir()
+            for i in range(count): toy.write_video(folder/f'{i}.mp4',
+                toy.pretrain_video('train', dict(label='', texture=i, background=0)).repeat(times, 1).repeat(times, 2))
+        (large/'list.csv').write_text('path\n' + ''.join(f'{i}.mp4\n' for i in range(8)))
+        known = commands(videos, large)
         asked = what or [*known, 'disk', 'ranks']
         if unknown := set(asked)-{*known, 'disk', 'ranks'}: sys.exit(f'no {unknown} to kill')
-        chosen = [name for name in known if name in asked or 'disk' in asked]
+        chosen = [name for name in dict.fromkeys([*asked, *known]) if name in known and (name in asked or 'disk' in asked)]
         for name in chosen:
             reference = scratch/name
             reference.mkdir()
-            begin = time.time()
-            if code := ended(start(lambda: known[name](reference, False), scratch/'log.txt')): sys.exit(f'{name} does not run: {code}, {words(scratch/"log.txt")[-3:]}')
-            took, wrong = time.time()-begin, left_alive()
-            for alive in wrong: say(f'{name}: {alive} lives on after the end')
-            before = len(failures)
+            code, took = until_spent(start(lambda: known[name](reference, False), scratch/'log.txt'))
+            if code: sys.exit(f'{name} does not run: {code}, {words(scratch/"log.txt")[-3:]}')
+            for alive in left_alive(): say(f'{name}: {alive} lives on after the end')
+            before, twin = len(failures), scratch/f'{name}-twin'
+            twin.mkdir()
+            took = min(took, until_spent(start(lambda: known[name](twin, False), scratch/'log.txt'))[1]) # the first run also fills the cache
+            if wrong := unequal(twin, reference): say(f'{name}, twice without a kill: {"; ".join(wrong)}')
+            shutil.rmtree(twin)
             if name in asked: table.append((f'{name}, killed', kill(name, known[name], n, scratch, reference, took, rng, say), len(failures)-before, f'{took:.1f} s'))
             before = len(failures)
             if 'disk' in asked: table.append((f'{name}, disk full', fill(name, known[name], n, scratch, reference, rng, say), len(failures)-before, f'{took:.1f} s'))
@@ -259,8 +309,11 @@ def main(
         if 'ranks' in asked:
             before = len(failures)
             table.append(('ranks lost', lose(lost, scratch, videos, rng, say, patience), len(failures)-before, ''))
-    finally: shutil.rmtree(scratch, ignore_errors=True)
+    finally:
+        left_alive(0)
+        shutil.rmtree(scratch, ignore_errors=True)
     print('\n| what | times | wrong | a whole run |\n|---|---|---|---|')
     for what,counts,wrong,took in table: print(f'| {what} | {", ".join(f"{v} {k}" for k,v in counts.items())} | {wrong} | {took} |')
-    print(f'\n{sum(v for _,c,*_ in table for k,v in c.items() if k[-1]!="s")} kills, full disks and lost ranks: {len(failures)} went wrong')
+    print(f'\n{sum(v for _,c,*_ in table for k,v in c.items() if k[-1]!="s")} kills, full disks and lost ranks: {len(failures)} went wrong; '
+        f'the last child ended {SLOWEST[0]:.0f} s after its parent')
     sys.exit(bool(failures))
