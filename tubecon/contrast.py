@@ -36,7 +36,7 @@ def info_nce(
     queue:Tensor=None, # (n,d) unit-norm negatives; None: the other keys of the batch
     tau:float=0.2, # temperature (paper 4.1)
     mask:Tensor=None, # (b,n) True: leave this negative out
-    symmetric:bool=False, # also ask each key for its query, and average; only without a queue (ours)
+    symmetric:bool=False, # also ask each key for its query, and average; only without a queue (our choice)
 )->Tensor: # scalar
     "Compute InfoNCE, Eq. 1, averaged over the queries."
     if symmetric:
@@ -47,7 +47,7 @@ def info_nce(
 
 # %% ../nbs/04_contrast.ipynb #3ec78c61
 class Queue(nn.Module):
-    "Hold the last `size` keys and the ids of their videos; all are buffers, so a checkpoint holds them."
+    "Hold the last `size` keys and their ids; all are buffers, so a checkpoint holds them."
     def __init__(self,
         size:int, # n, keys to remember (paper 4.1: 16,384)
         dim:int,  # d, of a key
@@ -60,7 +60,7 @@ class Queue(nn.Module):
 @patch
 def enqueue(self:Queue,
     keys:Tensor, # (b,d), b at most the queue's size
-    ids:Tensor,  # (b,) int64, of their videos
+    ids:Tensor,  # (b,) int64, of their pairs or videos
 ):
     "Overwrite the oldest keys."
     size, n = len(self.keys), len(keys)
@@ -75,9 +75,9 @@ def enqueue(self:Queue,
 # %% ../nbs/04_contrast.ipynb #2809c7cc
 @patch
 def mask(self:Queue,
-    ids:Tensor, # (b,) int64, videos of the queries
+    ids:Tensor, # (b,) int64, of the queries
 )->Tensor: # (b,n) True: not a negative
-    "Mark slots that were never filled, and keys of the query's own video."
+    "Mark slots that were never filled, and keys with the query's own id."
     empty = torch.arange(len(self.ids), device=self.ids.device) >= self.pushed
     return empty | (ids.to(self.ids)[:,None]==self.ids)
 
@@ -96,13 +96,13 @@ def l2_normalize(x:Tensor)->Tensor: # (b,d) rows of length 1, float32 or better
 # %% ../nbs/04_contrast.ipynb #15fd8c18
 @dataclass(frozen=True)
 class ContrastConfig:
-    "The settings of the loss and its negatives; the defaults are the paper's."
-    method:str='tubelet'         # 'tubelet' or 'temporal' contrast (paper 3)
+    "Hold the settings of the loss and its negatives; the defaults are the paper's where it gives a value."
+    method:str='tubelet'         # 'tubelet', or 'temporal': two clips of a video are a pair (paper 3)
     dim:int=128                  # size of an embedding (4.1)
     tau:float=0.2                # temperature (4.1)
-    queue:int=16384              # negatives kept from earlier batches; 0: the rest of the batch (4.1)
+    queue:int=16384              # negatives kept from earlier batches; 0: the other keys of the batch (4.1)
     momentum:float=0.999         # of the key encoder (MoCo); 0: no key encoder, keys with gradient
-    mask_same_video:bool=True    # temporal contrast: keys of a query's own video are no negatives (ours)
+    mask_same_video:bool=True    # 'temporal': ids are those of videos, see `train.pair_ids` (our choice)
 
 # %% ../nbs/04_contrast.ipynb #478aa9c4
 class MoCo(nn.Module):
@@ -149,7 +149,7 @@ def momentum_update(self:MoCo):
 def contrastive_loss(self:MoCo,
     q:Tensor, # (b,d) queries
     k:Tensor, # (b,d) keys, in the order of the queries
-    ids:Tensor, # (b,) int64, of the videos; equal ids are no negatives of each other
+    ids:Tensor, # (b,) int64, of pairs or videos; equal ids are no negatives of each other
 )->Tensor: # scalar
     "Compute the loss; set `stats` and, in training, enqueue the keys."
     queue, mask = (self.queue.keys, self.queue.mask(ids)) if self.cfg.queue else (None, ids[:,None]==ids)
@@ -165,7 +165,7 @@ def contrastive_loss(self:MoCo,
 def forward(self:MoCo,
     clips_q:Tensor, # (b,c,t,h,w) normalized
     clips_k:Tensor, # (b,c,t,h,w) normalized, row i the positive of row i
-    ids:Tensor, # (b,) int64, of the videos; equal ids are no negatives of each other
+    ids:Tensor, # (b,) int64, of pairs or videos; equal ids are no negatives of each other
 )->Tensor: # scalar loss, float32 or better also under autocast
     "Embed both clips of each pair and compare them."
     q, k = self.embed(clips_q), self.embed_keys(clips_k)

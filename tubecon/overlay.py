@@ -203,19 +203,19 @@ def paste(
 # %% ../nbs/03_overlay.ipynb #777dcee4
 @dataclass(frozen=True)
 class TubeletConfig(TransformConfig):
-    "Hold everything that tubelets depend on; the defaults are the paper's."
+    "Hold everything that tubelets depend on; the defaults are the paper's where it gives a value."
     tubelets:int=2               # M, tubelets per pair (4.1)
-    patch_sizes:str='uniform' # 'uniform' height and width in `patch_sides` (4.1, ours), or 'released'
+    patch_sizes:str='uniform'    # 'uniform' height and width in `patch_sides` (4.1), or 'released'
     patch_sides:tuple=(16,64)    # shortest and longest side of a patch, pixels (4.1)
-    patch_source:str='random' # cropped at 'random', its 'own_box' (released), or from an 'other' clip (ours)
-    patch_sharing:str='shared' # both show the 'shared' patch (paper), each its 'own', or a 'ramp' (ours)
-    curriculum:tuple=(0.2,0.5)   # shares of the run at which a 'ramp' begins and ends (ours)
+    patch_source:str='random' # 'random' crop, 'own_box' (released), or from an 'other' clip (our choice)
+    patch_sharing:str='shared' # both show the 'shared' patch (3.1), each its 'own', or a 'ramp' (our choice)
+    curriculum:tuple=(0.2,0.5)   # shares of the run at which a 'ramp' begins and ends (our choice)
     shapes:tuple=('rectangle','ellipse','rhombus') # of patches (released; the paper says "pre-defined")
-    shape_probs:tuple=(1/3,1/3,1/3) # chance of each shape (ours)
-    soft_edge_prob:float=0.0     # chance that a patch fades towards its edge (ours)
-    opacity:tuple=(1.0,1.0)      # drawn at keyframes (ours)
-    pairing:str='batch' # second clip: from the 'batch' (ours), or an 'independent' video (3.1, released)
-    scenes:str='video' # background: the 'video', its first frame held 'still', or a picture of 'noise' (ours)
+    shape_probs:tuple=(1/3,1/3,1/3) # chance of each shape (our choice)
+    soft_edge_prob:float=0.0     # chance that a patch fades towards its edge (our choice; released: 0.5)
+    opacity:tuple=(1.0,1.0)      # interval, drawn at keyframes (our choice; released: 0.8 to 1)
+    pairing:str='batch' # second clip: from the 'batch' (our choice), or an 'independent' video (3.1)
+    scenes:str='video' # background: the 'video'; its first frame held 'still' or 'noise' (our choice)
 
 # %% ../nbs/03_overlay.ipynb #9eb59bf5
 def check_sides(
@@ -284,7 +284,7 @@ def sample_opacity(
     frames:int, # T
     rng:torch.Generator,
 )->Tensor: # (b,m,t)
-    "Draw opacity at keyframes, linear between them (released)."
+    "Draw opacity at keyframes, linear between them; the released code does so too."
     low, high = cfg.opacity
     if not 0<=low<=high<=1: raise TubeconError(f'opacity is an interval within 0 to 1, not {low} to {high}')
     draw = lambda ticks: uniform(low, high, *ticks.shape, 1, rng=rng)
@@ -361,7 +361,7 @@ def bounding_boxes(
     tubelets:Tubelets,
     h:int, w:int, # size of the frame
 )->tuple: # their left and top (b,m,t,2), their width and height (b,m,2), whole pixels
-    "Compute boxes in the frame, outside of which a tubelet is transparent; those of one have one size."
+    "Compute boxes in the frame that hold all of a tubelet; all boxes of a tubelet have the same size."
     frame = torch.tensor([w,h])
     sides = tubelets.sizes.flip(-1)[:,:,None,:,None] + 1.                       # (b,m,1,2,1) w,h
     reach = (tubelets.matrices.abs() @ sides)[...,0]/2                          # (b,m,t,2)
@@ -401,12 +401,12 @@ def batch_that_fits_cache(
 # %% ../nbs/03_overlay.ipynb #b6e7bf8c
 @dataclass(frozen=True)
 class ColorConfig:
-    "Hold the settings of color jitter, which follows pasting."
-    jitter:str='independent'     # 'independent' per clip (ours) or 'shared' by a pair (released)
+    "Hold the settings of color jitter, which follows pasting; the paper gives no amounts."
+    jitter:str='independent'     # 'independent' per clip (our choice) or 'shared' by a pair (released)
     jitter_prob:float=0.2        # of each jitter being applied (released)
     brightness:float=0.125       # added, as a share of the full range: 32/255 (released)
     contrast:float=0.2           # times exp(U(-contrast, contrast)) (released)
-    contrast_about:str='grey'    # 'grey': about the middle (ours), or 'black', after brightness (released)
+    contrast_about:str='grey'    # 'grey': the middle (our choice); or 'black', after brightness (released)
     saturation:float=0.1         # times exp(U(-saturation, saturation)) (released)
     hue:float=0.067              # turns of the color circle: 12/180 (released)
     joint_hue:bool=False         # True: hue and saturation are applied together or not at all (released)
@@ -423,6 +423,7 @@ def color_matrices(
     brightness, contrast, saturation, angle = (x.view(-1,1,1) for x in amounts)
     one, gray = torch.eye(3), torch.full((3,3), 1/3)
     quarter = (one.roll(1,0)-one.roll(1,1)) / 3**.5
+    # (one-gray) c is the offset of c from the line of grays; `quarter` turns it by 90° about this line
     color = one + (saturation*angle.cos()-1)*(one-gray) + saturation*angle.sin()*quarter
     return contrast*color, ((1-contrast)/2 + brightness).expand(-1,3,1)
 

@@ -37,10 +37,10 @@ def static_path(
 # %% ../nbs/01_trajectory.ipynb #7a8faaaa
 @dataclass(frozen=True)
 class PathConfig:
-    "The settings of a path; the defaults are the paper's."
+    "Hold the settings of a path; the defaults are the paper's where it gives a value."
     motion:str='nonlinear'     # 'static', 'linear' (Eq. 5) or 'nonlinear' (Eq. 6)
     keyframes:tuple=(3,)       # K, one drawn per tubelet (4.1)
-    spacing:str='uniform'      # inner keyframes: 'uniform', or 'even' and jittered (released)
+    spacing:str='uniform'      # inner keyframes: any ('uniform'), or 'even' ones, shifted (released)
     max_step:tuple=(40,80)     # interval of Δ, the most pixels between neighboring keyframes (4.1)
     path_points:int=48         # N, points of a non-linear path before it is thinned to T (4.1)
     sigma:float=6.0            # of the Gaussian filter, in points (4.1)

@@ -17,7 +17,7 @@ from .trajectory import PathConfig, keyframe_track
 # %% ../nbs/02_transforms.ipynb #9a687fde
 @dataclass(frozen=True)
 class TransformConfig(PathConfig):
-    "The settings of a transformation, and of the path it goes with; the defaults are the paper's."
+    "Hold the settings of a transformation and its path; the defaults are the paper's where it gives a value."
     transforms:tuple=('rotation',) # any of 'scale', 'rotation', 'shear' (Eq. 7; 4.2 uses rotation)
     scale_range:tuple=(0.5,1.5)    # width and height factors (3.3)
     rotation_range:tuple=(-90,90)  # degrees (3.3)
