@@ -141,7 +141,7 @@ def read_module(path):
                 if owner and isinstance(node.value, ast.Constant): owner.doc = inspect.cleandoc(node.value.value)
                 continue
             value = ast.unparse(node.value) if len(targets)==1 and isinstance(targets[0], ast.Name) and node.value else ''
-            for name in [t.id for target in targets for t in ast.walk(target) if isinstance(t, ast.Name) and t.id in public]:
+            for name in [t.id for target in targets for t in ast.walk(target) if isinstance(t, ast.Name) and isinstance(t.ctx, ast.Store) and t.id in public]:
                 add(Item(name, 'data', doc=reader.comment(node), options=[f':value: {value}'] if 0<len(value)<=80 else [], cell=name))
     return Module(path.stem, doc, notebook and notebook[1], items)
 
