@@ -75,6 +75,9 @@ def shown_output(output):
     "Show a moving WebP, which MyST-NB has no writer for, as an image within HTML; let every table have the theme's style of a pandas table."
     data = output.get('data', {})
     if 'text/html' in data: data['text/html'] = re.sub(r'<table(?![^>]*\bclass=)', '<table class="dataframe"', ''.join(data['text/html']))
+    if 'text/markdown' in data: # tables with links, whose anchors are slugs
+        def anchor(m): return f']({m[1]}#{slug(m[2])})'
+        data['text/markdown'] = re.sub(r'\]\(([\w.-]+\.ipynb)#([^)]*)\)', anchor, ''.join(data['text/markdown']))
     if 'image/webp' in data:
         data['text/html'] = f'<img alt="moving picture" src="data:image/webp;base64,{"".join(data.pop("image/webp")).strip()}">'
     return output

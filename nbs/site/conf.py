@@ -14,6 +14,7 @@ root_doc = 'index'
 
 # Chapters: what is committed is shown, nothing is executed
 nb_execution_mode = 'off'
+nb_render_markdown_format = 'myst' # tables in outputs
 nb_ipywidgets_js = {}                # widgets would be loaded from a network
 nb_merge_streams = True
 nb_code_prompt_show = 'Show the code'
