@@ -379,9 +379,9 @@ def toy_manifest(
     subset:str, # one of `tubecon.toy.SUBSETS`
 )->Manifest: # with labels and splits
     "List the toy videos of a subset; make them first if needed."
-    rows = SUBSETS[subset][0]('train')
-    classes = list(dict.fromkeys(str(row['label']) for row in rows))
-    return Manifest.read(make_toy_videos(subsets=(subset,))[subset], classes=classes)
+    path = make_toy_videos(subsets=(subset,))[subset]       # refuses an unknown subset
+    classes = list(dict.fromkeys(str(row['label']) for row in SUBSETS[subset][0]('train')))
+    return Manifest.read(path, classes=classes)
 
 # %% ../nbs/12_severe.ipynb #26b283ab
 def held_out(
