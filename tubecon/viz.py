@@ -19,13 +19,13 @@ import torch
 from matplotlib.collections import LineCollection, PolyCollection
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
-from .config import TubeconError
+from .config import TubeconError, atomic_write
 
 # %% ../nbs/91_viz.ipynb #b324b8ee
 def set_style(
     figures:str='png', # how notebooks embed figures: 'png' for plots, 'jpeg' for frames
 ):
-    "seaborn's `paper` and `whitegrid`, colours a colour-blind reader can tell apart."
+    "seaborn's `paper` and `whitegrid`, colors a colour-blind reader can tell apart."
     if figures not in ('png','jpeg'): raise TubeconError(f"figures are 'png' or 'jpeg', not {figures!r}")
     sns.set_theme(context='paper', style='whitegrid', palette='colorblind',
                   rc={'figure.dpi':110, 'savefig.dpi':110, 'axes.titlesize':'medium',
@@ -178,12 +178,12 @@ def encode_frames(
     pages, # pictures of one size
     fps:float=8, # frames per second
     format:str='png', # 'png' (animated) or 'gif'
-    colours:int=256, # in the palette that all frames share
+    colors:int=256, # in the palette that all frames share
 )->bytes:
     "Encode an animation that repeats for ever."
     w, h = pages[0].size
     tall = Image.fromarray(np.concatenate([np.asarray(page) for page in pages]))
-    tall = tall.quantize(colours, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    tall = tall.quantize(colors, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     first, *rest = [tall.crop((0, i*h, w, (i+1)*h)) for i in range(len(pages))]
     file = io.BytesIO()
     first.save(file, format, save_all=True, append_images=rest, duration=round(1000/fps), loop=0)
@@ -198,11 +198,11 @@ def encode_animation(
     max_kb:int=200, # largest size of the file, in units of 1,024 bytes
     format:str='png', # 'png' (animated) or 'gif'
 )->bytes:
-    "Encode clips side by side; reduce colours and then the scale until the file is small enough."
+    "Encode clips side by side; reduce colors and then the scale until the file is small enough."
     for scale in range(scale or max(1, 192//clips[0].shape[-1]), 0, -1):
         pages = side_by_side(clips, titles, scale, outlines)
-        for colours in (256, 128, 64, 32):
-            if len(data := encode_frames(pages, fps, format, colours)) <= 1024*max_kb: return data
+        for colors in (256, 128, 64, 32):
+            if len(data := encode_frames(pages, fps, format, colors)) <= 1024*max_kb: return data
     raise TubeconError(f'the animation has {len(data)/1024:.0f} KB, more than max_kb={max_kb}: show fewer frames or smaller clips')
 
 # %% ../nbs/91_viz.ipynb #7ad367d4
@@ -219,7 +219,8 @@ def save_animation(
     path = Path(path)
     if path.suffix not in ('.png','.gif'):
         raise TubeconError(f'an animation is a file .png or .gif, not {path.name!r}')
-    path.write_bytes(encode_animation(clips, titles, fps, scale, outlines, max_kb, path.suffix[1:]))
+    data = encode_animation(clips, titles, fps, scale, outlines, max_kb, path.suffix[1:])
+    with atomic_write(path) as beside: beside.write_bytes(data)
     return path
 
 def show_video(
