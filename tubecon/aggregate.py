@@ -205,8 +205,9 @@ def read_hits(
 )->pd.Series: # (seeds, clips) array by (encoder, dataset, readout), seeds in ascending order
     "Read which clips each encoder got right."
     table = pd.read_csv(path, dtype=dict(encoder=str, hits=str)).sort_values('seed', kind='stable')
-    def array(texts): return np.array([[*text] for text in texts]).astype(np.int8)
-    return table.groupby(['encoder','dataset','readout']).hits.agg(array)
+    names = ['encoder','dataset','readout']
+    found = {key: np.array([[*text] for text in texts], np.int8) for key,texts in table.groupby(names).hits}
+    return pd.Series(found).rename_axis(names)
 
 def discordance(
     one, other, # (seeds, clips) of 0 and 1

@@ -30,7 +30,7 @@ from .distributed import detach_worker
 from .frozen import baseline_features, forest_predict
 from .run import (
     Log, Throughput, add_results, changes, check_results, differences, flags, graceful_shutdown, overrides,
-    read_checkpoint, read_json, read_results, reading_checkpoint, write_table)
+    python_strings, read_checkpoint, read_json, read_results, reading_checkpoint, write_table)
 from .severe import (
     Classifier, EXPERIMENTS, Experiment, Splits, TOY_SUITE, TestViews, TrainClips, check_held_out,
     check_settings, chosen_by, class_metrics, class_names, experiment, find_manifest, flip_remark, join_views,
@@ -112,6 +112,7 @@ def measure(self:LabelTask, scores, labels)->dict: # metric to value, 0..1
 
 # %% ../nbs/14_finetune.ipynb #b3c28ff2
 @patch
+@python_strings()
 def report(self:LabelTask,
     manifest:Manifest, scores, labels, # from `predict`
     out:Path, # folder of the run
@@ -378,6 +379,7 @@ def measure(self:CountTask, counts, truths)->dict: # error: a fraction of the co
     return dict(error=counting_error(counts, truths), off_by_one=off_by_one(counts, truths))
 
 @patch
+@python_strings()
 def report(self:CountTask, manifest:Manifest, counts, truths, out:Path):
     "Write predictions.csv."
     paths = [manifest.path(i) for i in range(len(manifest))]

@@ -7,8 +7,8 @@ __all__ = ['CHOICES', 'HEADINGS', 'NON_SEMANTIC_FIELDS', 'PRESETS', 'STATUS', 'R
            'preset', 'parse', 'changes', 'settings', 'flag_text', 'field_comments', 'flag_help', 'grouped_parser',
            'flags', 'Throughput', 'peak_memory', 'machine_memory', 'tensorboard', 'log_rows', 'Log',
            'graceful_shutdown', 'reading_checkpoint', 'read_checkpoint', 'read_json', 'differences', 'git_commit',
-           'overrides', 'escape_formula', 'write_table', 'read_results', 'results_as_text', 'check_results',
-           'unknown_rows', 'add_results']
+           'overrides', 'escape_formula', 'python_strings', 'write_table', 'read_results', 'results_as_text',
+           'check_results', 'unknown_rows', 'add_results']
 
 # %% ../nbs/35_run.ipynb #2cdb4bf6
 import csv, errno, json, math, os, re, signal, subprocess, sys, tempfile, threading, time
@@ -375,6 +375,11 @@ def escape_formula(
     try: return str(float(value)) and value # a number
     except ValueError: return "'"+value
 
+def python_strings():
+    "Within the block or function, let pandas keep names that are no text; pyarrow, if it is installed, refuses them."
+    return pd.option_context('mode.string_storage', 'python')
+
+@python_strings()
 def write_table(
     table:pd.DataFrame,
     path,
@@ -383,6 +388,7 @@ def write_table(
     with atomic_write(path) as beside:
         table.map(escape_formula).to_csv(beside, index=False, errors='surrogateescape', lineterminator='\n')
 
+@python_strings()
 def read_results(
     path, # of a CSV file from `add_results`
 )->pd.DataFrame: # older rows have no `changes` and `threads`
@@ -390,6 +396,7 @@ def read_results(
     found = pd.read_csv(path, dtype=dict(preset=str, changes=str), encoding_errors='surrogateescape')
     return found.reindex(columns=list(dict.fromkeys([*found.columns, 'changes', 'threads'])))
 
+@python_strings()
 def results_as_text(
     path, # of a CSV file from `add_results`, or one to come
 )->pd.DataFrame: # raises `TubeconError` if it is some other file
@@ -429,6 +436,7 @@ def unknown_rows(
     keyed = zip(keys(new, [*RESULT, 'run']), keys(new, RESULT))
     return new[[not known & {key, (*any_run, '')} for key,any_run in keyed]]
 
+@python_strings()
 def add_results(
     path, # of a CSV file, made if absent
     rows:list, # of dicts: the columns of `RESULT`, changes, run, device
