@@ -6,10 +6,10 @@
 __all__ = ['rank_and_size', 'SplitBatchNorm', 'split_batch_norm', 'shuffle_bn_permutation', 'DistributedMoCo', 'check_processes',
            'GatherWithGradient', 'gather_with_gradient', 'average_over_ranks', 'gather_clips', 'running_statistics',
            'statistics_of_ranks', 'put_statistics', 'any_rank_stopping', 'detach_worker', 'silent_ranks',
-           'translate_dist_errors', 'process_group']
+           'ignoring_sigterm', 'translate_dist_errors', 'process_group']
 
 # %% ../nbs/34_distributed.ipynb #6fca1d88
-import os, re, traceback
+import os, re, signal, threading, traceback
 from contextlib import contextmanager
 from datetime import timedelta
 from fastcore.basics import patch
@@ -224,6 +224,15 @@ def silent_ranks(
     return lost if noticed(rank) else [0] # asked last: the store may end while we ask
 
 @contextmanager
+def ignoring_sigterm():
+    "Ignore SIGTERM within the block; torchrun sends it to the other processes as soon as one is lost."
+    main = threading.current_thread() is threading.main_thread() # only there can signals be caught
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN) if main else None
+    try: yield
+    finally:
+        if main: signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+
+@contextmanager
 def translate_dist_errors(
     *place, # store, rank and number of processes
 ):
@@ -232,7 +241,7 @@ def translate_dist_errors(
     except RuntimeError as error:
         if 'torch/distributed' not in traceback.extract_tb(error.__traceback__)[-1].filename: raise
         reason = re.sub(r'^\[\S+\] ', '', str(error).splitlines()[0]).split('. ')[0]
-        with quiet(): lost = silent_ranks(*place) # a store that is gone prints a page
+        with ignoring_sigterm(), quiet(): lost = silent_ranks(*place) # a store that is gone prints a page
         lost = ', '.join(map(str, lost)) or '(unknown)'
         raise TubeconError(f'process {lost} of this run, counted from 0, has stopped or hangs ({reason}): '
             'look for its own message, then go on with --resume') from None
