@@ -12,15 +12,16 @@ __all__ = ['published_folder', 'published', 'check_reference', 'gains', 'tenth',
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import NamedTuple
-import matplotlib.pyplot as plt, numpy as np, pandas as pd, seaborn as sns, tubecon
+import matplotlib.pyplot as plt, numpy as np, pandas as pd, seaborn as sns
 from scipy import stats
 from .config import TubeconError
+from .package import data_folder
 from .viz import COLORS
 
 # %% ../nbs/17_aggregate.ipynb #a292a247
 def published_folder()->Path:
-    "Return the folder of the paper's tables, among the notebooks."
-    return Path(tubecon.__file__).parents[1]/'nbs'/'published'
+    "Return the folder of the paper's tables."
+    return data_folder('published')
 
 def published(
     name:str, # of a file, for example 'table07_severe'
@@ -28,7 +29,7 @@ def published(
     "Read a table of the paper; raise `TubeconError` if there is none of that name."
     path, tables = published_folder()/f'{name}.csv', sorted(p.stem for p in published_folder().glob('*.csv'))
     if not tables: raise TubeconError(
-        f'no tables in {published_folder()}: install from a copy of the repository, with pip install -e .')
+        f'no tables in {published_folder()}: install tubecon again, with pip install')
     if name not in tables: raise TubeconError(f'no table {name!r}: there are {", ".join(tables)}')
     return pd.read_csv(path, keep_default_na=False, na_values=[''])
 

@@ -11,6 +11,10 @@ __all__ = ['COLUMNS', 'KINETICS', 'PARTS', 'CUDA_VARIANTS', 'BENCHES', 'interlea
            'bench_step', 'run_rows', 'parts_of_step', 'step_parts', 'run_memory', 'method_costs', 'bench_train',
            'write_bench', 'main']
 
+# %% ../nbs/37_bench.ipynb #ce598e5a
+from .package import quick_help
+quick_help(__name__) # --help answers before anything large is imported
+
 # %% ../nbs/37_bench.ipynb #a0b63669
 import json, math, os, platform, subprocess, sys, tempfile, time, zipfile
 from contextlib import contextmanager, nullcontext

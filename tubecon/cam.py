@@ -6,6 +6,10 @@
 __all__ = ['PICTURES', 'activation_maps', 'overlay_map', 'show_maps', 'frame_change', 'motion_agreement', 'check_cam',
            'row_names', 'main']
 
+# %% ../nbs/15_cam.ipynb #69e48afb
+from .package import quick_help
+quick_help(__name__) # --help answers before anything large is imported
+
 # %% ../nbs/15_cam.ipynb #1435bccf
 from pathlib import Path
 from fastcore.script import call_parse

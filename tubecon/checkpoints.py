@@ -7,7 +7,12 @@ __all__ = ['CTP_NAMES', 'NUMBERED', 'CHECKPOINT_FORMATS', 'check_packed', 'expla
            'read_safetensors', 'read_state', 'CheckpointFormat', 'infer_source', 'rename', 'to_torchvision_names',
            'LoadReport', 'compare_keys', 'shorten', 'check_shapes', 'check_complete', 'check_numbers', 'parse_stat',
            'stats_in_metadata', 'set_bn_and_pixel_stats', 'load_state', 'load_weights', 'infer_architecture',
-           'load_encoder', 'convert', 'find_encoder', 'short_name', 'method_of', 'main']
+           'load_encoder', 'convert', 'find_encoder', 'short_name', 'method_of', 'read_metadata', 'parse_clips',
+           'clips_of', 'note_clips', 'clips_text', 'clips_remark', 'main']
+
+# %% ../nbs/33_checkpoints.ipynb #dd5affa1
+from .package import quick_help
+quick_help(__name__) # --help answers before anything large is imported
 
 # %% ../nbs/33_checkpoints.ipynb #80fdf914
 import json, math, re, zipfile
@@ -395,6 +400,71 @@ def method_of(
     if weights=='none': return 'untrained'
     try: return str(json.loads(read_state(weights)[1].get('method', 'null')) or short_name(weights))
     except json.JSONDecodeError: return short_name(weights) # not written by this package
+
+# %% ../nbs/33_checkpoints.ipynb #bc326c7e
+def read_metadata(
+    path, # .safetensors
+)->dict: # name to text; empty for other files
+    "Read what a file says about its weights, without reading the weights."
+    if Path(path).suffix!='.safetensors' or not Path(path).is_file(): return {}
+    try:
+        with safe_open(path, 'pt') as file: return file.metadata() or {}
+    except SafetensorError as error:
+        raise TubeconError(f'{path} is not a whole safetensors file ({error}): '
+                           'fetch or write it again') from None
+
+def parse_clips(
+    told:dict, # metadata, as text
+)->dict: # as from `clips_of`; raises KeyError, ValueError, TypeError or RecursionError if they cannot be
+    "Parse the clip settings in metadata."
+    if 'evaluation' in told: clips = json.loads(told['evaluation'])
+    else:
+        strides, size = json.loads(told['strides']), json.loads(told['size'])
+        clips = dict(frames=json.loads(told['frames']), stride=max(strides), rate=0.0, size=size,
+                     test_short_side=size)
+    counts = [clips[name] for name in ('frames','stride','size','test_short_side')]
+    if not all(type(n) is int and 0<n<=1024 for n in counts) or not 0<=clips['rate']<=10_000: raise ValueError
+    return {name: clips[name] for name in ('frames','stride','rate','size','test_short_side')}
+
+# %% ../nbs/33_checkpoints.ipynb #e1e17e3a
+def clips_of(
+    weights:str, # a file, or 'none'
+)->dict: # frames, stride, rate (per second; 0: as the video), size, test_short_side (pixels); or empty
+    "Read from a file which clips its weights were trained on; empty if the file does not say."
+    if weights=='none': return {}
+    try: return parse_clips(read_metadata(weights))
+    except (KeyError, ValueError, TypeError, RecursionError): return {} # not written by this package
+
+# %% ../nbs/33_checkpoints.ipynb #15b4aa9d
+def note_clips(
+    weights, # .safetensors, of this package; written again
+    clips:dict, # as from `clips_of`
+):
+    "Write into a file of weights how its test clips are cut."
+    if clips_of(weights)==clips: return
+    told = {name: text for name,text in read_metadata(weights).items()
+            if name not in ('encoder','eps','mean','std')} # `save_weights` writes these itself
+    save_weights(load_encoder(weights), weights, **{**told, 'evaluation': json.dumps(clips)})
+
+# %% ../nbs/33_checkpoints.ipynb #34b2360a
+def clips_text(
+    frames:int, stride:int, size:int, rate:float=0.0, # of clips
+    **_, # what is not part of the text
+)->str:
+    "Describe clips, for example '8 frames, stride 2, 32 pixels'."
+    return f'{frames} frames, stride {stride}, {size} pixels' + (f', {rate:g} frames per second' if rate else '')
+
+def clips_remark(
+    trained:dict, # from `clips_of`
+    used, # with `frames`, `stride`, `rate` and `size`, such as `Experiment`
+)->str: # empty if the weights do not tell
+    "Say whether clips are cut as in pretraining."
+    if not trained: return ''
+    used = {name: getattr(used, name) for name in ('frames','stride','size','rate')}
+    if all(trained[name]==value for name,value in used.items()):
+        return f'clips of {clips_text(**used)}, as the weights were trained'
+    return (f'the weights were trained on clips of {clips_text(**trained)}; '
+            f'you evaluate clips of {clips_text(**used)}')
 
 # %% ../nbs/33_checkpoints.ipynb #2b640245
 @call_parse

@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['MEAN', 'STD', 'KINETICS_MEAN', 'KINETICS_STD', 'DISK', 'CURES', 'POSITIVE', 'NONNEGATIVE', 'UNIT', 'SHORT', 'MANY',
-           'FOLDER', 'FILE', 'EITHER', 'FLAGS', 'SWEPT', 'TEMPORARY', 'normalize_clips', 'seeded_rng', 'uniform',
-           'TubeconError', 'printable', 'figure_text', 'plain_errors', 'Number', 'Text', 'as_flag', 'check_limits',
-           'check_settings', 'allow_dashes', 'remove_stale_files', 'hidden_file', 'name_full_disk', 'wait_for_disk',
-           'atomic_write', 'describe_process', 'sole_writer', 'cache_dir', 'pick_device', 'end_with_parent']
+           'FOLDER', 'FILE', 'EITHER', 'FLAGS', 'SWEPT', 'TEMPORARY', 'normalize_clips', 'denormalize_clips',
+           'seeded_rng', 'uniform', 'TubeconError', 'printable', 'figure_text', 'plain_errors', 'Number', 'Text',
+           'as_flag', 'check_limits', 'check_settings', 'allow_dashes', 'remove_stale_files', 'hidden_file',
+           'name_full_disk', 'wait_for_disk', 'atomic_write', 'describe_process', 'sole_writer', 'cache_dir',
+           'pick_device', 'end_with_parent']
 
 # %% ../nbs/90_config.ipynb #0e82cd8c
 import ctypes, errno, filecmp, hashlib, math, multiprocessing, os
@@ -38,6 +39,14 @@ def normalize_clips(
     pixels = clips/255 if clips.dtype==torch.uint8 else clips
     mean, std = (pixels.new_tensor(x).view(1, -1, 1, 1, 1) for x in (mean, std))
     return (pixels-mean).div_(std)
+
+def denormalize_clips(
+    clips:Tensor, # (b,c,t,h,w) or (c,t,h,w) float, from `normalize_clips`
+    mean=MEAN, std=STD, # per channel
+)->Tensor: # as clips, with pixels in 0..1
+    "Undo `normalize_clips`, for pictures."
+    mean, std = (clips.new_tensor(x).view(-1, 1, 1, 1) for x in (mean, std))
+    return clips*std + mean
 
 # %% ../nbs/90_config.ipynb #8c6d3819
 def seeded_rng(

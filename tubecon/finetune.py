@@ -9,6 +9,10 @@ __all__ = ['SELECT', 'TASKS', 'BASELINE_VIDEOS', 'with_eps', 'LabelTask', 'view_
            'baseline_accuracies', 'baseline_line', 'run_experiment', 'suite_table', 'chosen_experiments', 'run_folder',
            'print_remarks', 'record', 'print_suite', 'main']
 
+# %% ../nbs/14_finetune.ipynb #f4bb0186
+from .package import quick_help
+quick_help(__name__) # --help answers before anything large is imported
+
 # %% ../nbs/14_finetune.ipynb #461a1178
 import hashlib, json, math, time
 from dataclasses import asdict
@@ -277,7 +281,9 @@ def fit(self:Finetuning,
     steps = len(load(0))
     progress = tqdm(
         total=exp.epochs*steps, initial=self.epoch*steps, disable=not bar, unit='step', mininterval=1)
-    with graceful_shutdown() as asked, torch.random.fork_rng(), progress as shown:
+    seconds = [] # of each pass
+    longest = lambda: max([*seconds, pace.left(steps)])
+    with graceful_shutdown('pass', longest) as asked, torch.random.fork_rng(), progress as shown:
         while self.epoch<end and not asked[0]:
             torch.manual_seed(seeded_rng(exp.seed, 'dropout', self.epoch).initial_seed())
             loss = self.train_pass(load(self.epoch), skipped, pace, shown)
@@ -287,6 +293,7 @@ def fit(self:Finetuning,
                 if exp.precise_bn: self.precise_statistics(load(self.epoch), exp.precise_bn)
                 value = self.choose(val_set, workers)
             rates = pace.rates(exp.batch)
+            seconds.append(rates['seconds'])
             log.add(step=self.epoch, loss=loss, lr=lr_at_epoch(exp, self.epoch-1), chosen_by=value,
                 skipped=len(skipped.messages), clips_per_s=rates['pairs_per_s'], wait=rates['wait'],
                 seconds=rates['seconds'])

@@ -7,6 +7,10 @@ __all__ = ['ENCODING', 'Result', 'FULL', 'COLUMNS', 'even_size', 'shrink', 'pict
            'replace_by_fast', 'new_names', 'finished', 'check_not_sources', 'prepare_manifest', 'new_manifest',
            'middle_frames', 'read_seconds', 'read_times', 'size_report', 'report', 'main']
 
+# %% ../nbs/32_prepare.ipynb #6ef2d333
+from .package import quick_help
+quick_help(__name__) # --help answers before anything large is imported
+
 # %% ../nbs/32_prepare.ipynb #bb4b9603
 import errno, os, shutil, time
 from collections import Counter, namedtuple

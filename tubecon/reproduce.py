@@ -4,16 +4,20 @@
 
 # %% auto #0
 __all__ = ['TRANSFORMS', 'NO_TRANSFORMS', 'STATIC', 'FRACTIONS', 'RANGES', 'TABLES', 'QUEUE', 'STRONG', 'OWN_KEYS', 'FEW_VIDEOS',
-           'QUESTIONS', 'TOY_ONLY', 'NONE', 'OURS', 'BENCHMARKS', 'ROWS', 'NEEDS_KINETICS', 'LAPTOP', 'LAPTOP_TEMPORAL',
-           'SCALES', 'IN_PIXELS', 'REAL', 'REAL_TESTS', 'SEVERE_FOUR', 'SEVERE_EIGHT', 'STANDARD', 'PAPER_FINETUNED',
-           'PAPER_FIGURE5', 'PAPER_ROWS', 'TUBELET_FIELDS', 'CHANCE', 'PUBLISHED', 'TASKS', 'fraction_row',
-           'patch_sizes', 'pair_kinds', 'Scale', 'rows_at', 'run_config', 'settings_hash', 'check_plan', 'plan',
-           'videos_of', 'steps_of', 'estimate', 'eval_sets', 'eval_clips', 'cue_swap_results', 'pretext_results',
-           'by_protocol', 'done', 'keep_hits', 'baselines_once', 'trained', 'encoder_of', 'frozen_tests',
-           'finetune_missing', 'reproduce_alone', 'reproduce_one', 'gather', 'gather_hits', 'table_rows',
-           'finetuned_results', 'accuracies', 'row_gains', 'show_rows', 'paper_numbers', 'measured_rows',
-           'mean_and_spread', 'beside_paper', 'share_of', 'command_lines', 'tables_named', 'check_lists', 'print_plan',
+           'QUESTIONS', 'TOY_ONLY', 'NONE', 'UNTRAINED', 'OURS', 'BENCHMARKS', 'ROWS', 'NEEDS_KINETICS', 'LAPTOP',
+           'LAPTOP_TEMPORAL', 'SCALES', 'IN_PIXELS', 'REAL', 'REAL_TESTS', 'SEVERE_FOUR', 'SEVERE_EIGHT', 'STANDARD',
+           'PAPER_FINETUNED', 'PAPER_FIGURE5', 'PAPER_ROWS', 'TUBELET_FIELDS', 'CHANCE', 'PUBLISHED', 'TASKS',
+           'fraction_row', 'patch_sizes', 'pair_kinds', 'Scale', 'Selection', 'rows_at', 'run_config', 'settings_hash',
+           'check_plan', 'plan', 'videos_of', 'steps_of', 'estimate', 'eval_sets', 'eval_clips', 'cue_swap_results',
+           'pretext_results', 'by_protocol', 'done', 'keep_hits', 'baselines_once', 'trained', 'encoder_of',
+           'frozen_tests', 'finetune_missing', 'reproduce_alone', 'reproduce_one', 'gather', 'gather_hits',
+           'table_rows', 'finetuned_results', 'accuracies', 'paper_numbers', 'measured_rows', 'mean_and_spread',
+           'beside_paper', 'share_of', 'command_lines', 'tables_named', 'rows_named', 'check_lists', 'print_plan',
            'run_plan', 'found_text', 'main']
+
+# %% ../nbs/36_reproduce.ipynb #28d8ce73
+from .package import quick_help
+quick_help(__name__) # --help answers before anything large is imported
 
 # %% ../nbs/36_reproduce.ipynb #c6016c1f
 import hashlib, itertools, json, math, shlex
@@ -21,11 +25,11 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from fastcore.script import call_parse, store_true
-import matplotlib.pyplot as plt, pandas as pd, torch
-from .aggregate import beside, clip_error, hits_text, paired_gain, published
+import pandas as pd, torch
+from .aggregate import beside, hits_text, published
 from .checkpoints import load_encoder
 from tubecon.config import (
-    TubeconError, allow_dashes, atomic_write, check_limits, pick_device, plain_errors, seeded_rng,
+    MANY, Text, TubeconError, allow_dashes, atomic_write, check_limits, pick_device, plain_errors, seeded_rng,
     sole_writer)
 from .distributed import check_processes
 from .encoder import build_encoder
@@ -39,7 +43,6 @@ from tubecon.severe import (
     EXPERIMENTS, Experiment, PROTOCOLS, SMALL, TOY_SUITE, TestViews, chosen_by, experiment, find_manifest,
     variant)
 from .train import check_same_videos, find_videos, pretrain, some_videos, total_steps
-from .viz import COLORS
 
 # %% ../nbs/36_reproduce.ipynb #1cb1c246
 TRANSFORMS = ('scale','shear','rotation')
@@ -113,7 +116,8 @@ QUESTIONS = dict(
 TOY_ONLY = ('patch_size','few_videos') # in its pixels, and against its equal epochs
 
 # %% ../nbs/36_reproduce.ipynb #2311a22f
-NONE, OURS = dict(method='untrained'), 'This paper' # no pretraining; what the paper calls its own row
+NONE, UNTRAINED = dict(method='untrained'), 'untrained' # no pretraining, and the row that you can add
+OURS = 'This paper' # what the paper calls its own row
 BENCHMARKS = dict(
     table6={OURS: {}},
     table7={'None': NONE, OURS: {}},
@@ -136,12 +140,24 @@ class Scale:
     refused:dict=field(default_factory=dict) # table to the reason why it cannot be run
     protocol:str='ours' # of finetuning
 
+@dataclass(frozen=True)
+class Selection:
+    "Say which rows of tables are wanted, and how."
+    rows:tuple=() # names; (): all
+    steps:int=0 # of each pretraining; 0: as the row and the scale have it
+    untrained:bool=False # add a row without pretraining, unless the table has one
+
 def rows_at(
     table:str, # of `ROWS`
     scale:str, # one of `SCALES`
+    chosen:Selection=Selection(),
 )->dict: # row to what it changes
     "Return the rows of a table at a scale."
-    return SCALES[scale].rows.get(table, ROWS[table])
+    rows = SCALES[scale].rows.get(table, ROWS[table])
+    if chosen.rows: rows = {row: changes for row,changes in rows.items() if row in chosen.rows}
+    if chosen.untrained and NONE not in rows.values(): rows = {UNTRAINED: NONE, **rows}
+    if not chosen.steps: return rows
+    return {row: changes if changes==NONE else dict(changes, steps=chosen.steps) for row,changes in rows.items()}
 
 def run_config(
     scale:str, # one of `SCALES`
@@ -228,6 +244,7 @@ def plan(
     seeds:int=3, # runs of each row
     protocol:str='', # of finetuning, one of `PROTOCOLS`; default: the scale's
     select:str='', # epoch that is tested: 'val', 'last' or 'test'; default: the protocol's
+    chosen:Selection=Selection(), # of rows
 )->pd.DataFrame: # a row per encoder: encoder, seed, protocol, select, used (where), finetune (what), config
     "List what has to be trained, each once; all seeds of an encoder are neighbors."
     check_plan(tables, scale, seeds, protocol, select)
@@ -235,7 +252,7 @@ def plan(
     entries = {} # (encoder, seed) -> entry
     for table in tables:
         tuned = SCALES[scale].finetuned.get(table, ())
-        for row,changes in rows_at(table, scale).items():
+        for row,changes in rows_at(table, scale, chosen).items():
             for seed in range(seeds):
                 cfg = run_config(scale, changes, seed)
                 new = dict(used=[], finetune=(), config=cfg)
@@ -488,10 +505,11 @@ def table_rows(
     results:pd.DataFrame, # from `gather`
     table:str, # of `ROWS`
     scale:str,
+    chosen:Selection=Selection(), # of rows
 )->pd.DataFrame: # the results of its encoders, with a column `row`
     "Return the results that belong to a table; rows that were not run are missing."
     encoders = [(row, settings_hash(run_config(scale, changes)))
-                for row,changes in rows_at(table, scale).items()]
+                for row,changes in rows_at(table, scale, chosen).items()]
     return pd.DataFrame(encoders, columns=['row','preset']).merge(results, on='preset')
 
 # %% ../nbs/36_reproduce.ipynb #c6eb398a
@@ -526,42 +544,6 @@ def accuracies(
     runs = values.groupby('row').size()
     return values.loc[[row for row in rows_at(table, scale) if runs.get(row, 0)>=seeds]]
 
-# %% ../nbs/36_reproduce.ipynb #dab90b4d
-def row_gains(
-    values:pd.DataFrame, # from `accuracies`
-    *pairs, # of rows: the first is compared with the second
-    clips={}, # data set to the number of test clips: intervals that hold for other clips too (chapter 17)
-)->pd.DataFrame: # text: points, 95% interval, verdict
-    "Compute what one row has over another, by data set."
-    def gain(name, *rows):
-        pair = [values[name][row] for row in rows]
-        return str(paired_gain(*pair, clip_error=clip_error(*pair, clips[name]) if name in clips else 0))
-    return pd.DataFrame({f'{one} over {other}': {name: gain(name, one, other) for name in values}
-                         for one,other in pairs}).T
-
-def show_rows(
-    values:pd.DataFrame, # from `accuracies`
-    title:str, # the finding
-    colors:dict={}, # row to color; the others are tubelets
-    chance:dict=CHANCE, # data set to percent
-    readout:str='linear probe',
-): # the figure
-    "Draw a bar for each row, a dot for each run, a line for chance where it is known."
-    names = values.index.get_level_values('row')
-    rows, means = list(dict.fromkeys(names)), values.groupby('row').mean()
-    figure, (axes,) = plt.subplots(1, len(values.columns), figsize=(7.2, .9+.26*len(rows)), sharey=True,
-        squeeze=False, layout='constrained')
-    for ax,name in zip(axes, values):
-        bar_colors = [colors.get(row, COLORS['tubelet']) for row in rows]
-        ax.barh(rows, means[name][rows], color=bar_colors, alpha=.75)
-        ax.plot(values[name], names, '.', color='black', ms=4)
-        if name in chance: ax.axvline(chance[name], color='black', ls=':', lw=1)
-        ax.set(title=name, xlabel=f'{readout}, %')
-        ax.grid(axis='y', visible=False)
-    axes[0].invert_yaxis()
-    figure.suptitle(title, fontsize='medium')
-    return figure
-
 # %% ../nbs/36_reproduce.ipynb #3cd8b892
 PUBLISHED = dict(table2='table02_components', table3='table03_motion', table4='table04_transformation',
     table5='table05_tubelets', table6='table06_standard_r2plus1d', table7='table07_severe',
@@ -585,9 +567,10 @@ def measured_rows(
     results:pd.DataFrame, # from `gather`, of one protocol
     table:str, # of `ROWS`
     scale:str, # one of `SCALES`
+    chosen:Selection=Selection(), # of rows
 )->pd.DataFrame: # method, dataset, value, seed: in the paper's units
     "Return what was measured of a table: under the paper's names at its scale, else by data set and readout."
-    rows, tuned = table_rows(results, table, scale), [*EXPERIMENTS, *TOY_SUITE, 'own']
+    rows, tuned = table_rows(results, table, scale, chosen), [*EXPERIMENTS, *TOY_SUITE, 'own']
     metrics = [experiment(name).metric if name in tuned else '' for name in rows.experiment]
     finetuned = rows[rows.experiment.isin(tuned) & (rows.metric==metrics)]
     frozen = rows[(rows.experiment=='frozen') & rows.metric.isin(['kNN','linear'])]
@@ -612,9 +595,10 @@ def beside_paper(
     results:pd.DataFrame, # from `gather`, of one protocol
     table:str, # of `ROWS`
     scale:str, # one of `SCALES`
+    chosen:Selection=Selection(), # of rows; the paper's are all shown
 )->pd.DataFrame: # text, by row; for each task of the paper a column `paper` and a column `ours`
     "Show what was measured beside what the paper printed."
-    measured, printed = measured_rows(results, table, scale), paper_numbers(table)
+    measured, printed = measured_rows(results, table, scale, chosen), paper_numbers(table)
     def paper_column(task):
         digits = '{:.3f}' if task=='UCF-RC' else '{:.1f}'
         return printed[task].map(digits.format).where(printed[task].notna(), '')
@@ -624,7 +608,7 @@ def beside_paper(
     ours = pd.DataFrame({(task,'ours'): texts[task] for task in only_here})
     theirs = pd.DataFrame({(task,'paper'): paper_column(task) for task in printed if task not in both})
     shared = beside(measured, printed, lower=('UCF-RC',)) if both else pd.DataFrame()
-    order = list(dict.fromkeys([*printed.index, *rows_at(table, scale)]))
+    order = list(dict.fromkeys([*printed.index, *rows_at(table, scale, chosen)]))
     found = pd.concat([shared, theirs, ours], axis=1).reindex(order).dropna(how='all').fillna('')
     found = found.rename_axis('method')
     return found.set_axis(pd.MultiIndex.from_tuples(found.columns), axis=1) if len(found.columns) else found
@@ -669,6 +653,20 @@ def tables_named(
     groups = dict(all=[*TABLES, *BENCHMARKS], questions=[*QUESTIONS])
     groups = {name: [table for table in tables if table not in refused] for name,tables in groups.items()}
     return [table for name in text.split(',') for table in groups.get(name.strip(), [name.strip()])]
+
+def rows_named(
+    text:str, # names of rows, with semicolons or commas between
+    tables:list, scale:str, # as in `plan`
+)->tuple: # of names; raises `TubeconError` for one that no table has
+    "Split a list of rows; some names contain commas."
+    there = list(dict.fromkeys(row for table in tables for row in rows_at(table, scale)))
+    parts = [part.strip() for part in text.split(';')]
+    names = [name for part in parts for name in ([part] if part in there else map(str.strip, part.split(',')))]
+    exact = {row.lower(): row for row in there}
+    if unknown := [name for name in names if name and name.lower() not in exact]: raise TubeconError(
+        f'--rows: no row {unknown[0]!r} in {", ".join(tables)}: choose from {"; ".join(there)} '
+        '(put semicolons between names that contain commas)')
+    return tuple(exact[name.lower()] for name in names if name)
 
 def check_lists(
     runs:pd.DataFrame, # from `plan`
@@ -721,15 +719,16 @@ def run_plan(
 def found_text(
     results:pd.DataFrame, # from `gather`
     tables:list, scale:str, protocol:str, select:str, # as in `plan`
+    chosen:Selection=Selection(), # of rows
 )->str:
     "Write what was found of tables, beside the paper."
     found = by_protocol(results, protocol, select)
     return '\n\n'.join(f'{table}, scale {scale}, finetuned by protocol {protocol}:\n'
-        f'{beside_paper(found, table, scale).to_string()}' for table in tables)
+        f'{beside_paper(found, table, scale, chosen).to_string()}' for table in tables)
 
 # %% ../nbs/36_reproduce.ipynb #0623e8f8
 @call_parse
-@allow_dashes
+@allow_dashes(rows=Text(), steps=MANY, with_row=Text())
 def main(
     # table2 to table9, table11, table12 or figure5; a question of chapter 23; several with commas;
     # all: the tables; questions: those
@@ -739,6 +738,9 @@ def main(
     manifest:str='', # CSV file of the videos to learn from; default: the toy videos
     manifests:str='', # folder of the downstream data sets' manifests; at scale real: a CSV file for each
     out:str='', # folder of encoders; default: runs/ and the scale
+    rows:str='', # only these rows of the tables, with semicolons or commas between their names; default: all
+    steps:int=0, # of each pretraining; such encoders have names of their own; default: the scale's
+    with_row:str='', # none: add a row without pretraining (--with none)
     seeds:int=3, # runs of each row
     shard:str='0/1', # this machine's part of the plan: i/n takes every n-th encoder from the i-th
     results:str='', # CSV file for all results found so far
@@ -757,10 +759,14 @@ def main(
     with plain_errors():
         check_limits(locals(), dict(rate=(1e-6,math.inf), workers=(0,math.inf)))
         tables = tables_named(table, scale)
-        runs, folder = plan(tables, scale, seeds, protocol, select), Path(out or f'runs/{scale}')
+        check_plan(tables, scale, seeds, protocol, select)
+        if with_row not in ('','none'): raise TubeconError(
+            f'--with adds a row: none, an encoder without pretraining, not {with_row!r}')
+        chosen = Selection(rows_named(rows, tables, scale), steps, with_row=='none')
+        runs, folder = plan(tables, scale, seeds, protocol, select, chosen), Path(out or f'runs/{scale}')
         if show:
             found = read_results(results) if results else gather(folder)
-            return print(found_text(found, tables, scale, runs.protocol[0], select))
+            return print(found_text(found, tables, scale, runs.protocol[0], select, chosen))
         if scale!='toy' and not manifest:
             raise TubeconError(f'scale {scale} is for real videos: give --manifest FILE')
         runs = share_of(runs, shard)

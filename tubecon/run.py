@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['CHOICES', 'HEADINGS', 'NON_SEMANTIC_FIELDS', 'PRESETS', 'STATUS', 'RESULT', 'OptimConfig', 'Config', 'setting_groups',
            'preset', 'parse', 'changes', 'settings', 'flag_text', 'field_comments', 'flag_help', 'grouped_parser',
-           'flags', 'Throughput', 'peak_memory', 'machine_memory', 'tensorboard', 'log_rows', 'Log',
-           'graceful_shutdown', 'reading_checkpoint', 'read_checkpoint', 'read_json', 'differences', 'git_commit',
-           'overrides', 'escape_formula', 'python_strings', 'write_table', 'read_results', 'results_as_text',
-           'check_results', 'unknown_rows', 'add_results']
+           'flags', 'Throughput', 'time_text', 'peak_memory', 'machine_memory', 'tensorboard', 'log_rows', 'Log',
+           'answer_signal', 'graceful_shutdown', 'reading_checkpoint', 'read_checkpoint', 'read_json', 'differences',
+           'git_commit', 'overrides', 'escape_formula', 'python_strings', 'write_table', 'read_results',
+           'results_as_text', 'check_results', 'unknown_rows', 'add_results']
 
 # %% ../nbs/35_run.ipynb #2cdb4bf6
 import csv, errno, json, math, os, re, signal, subprocess, sys, tempfile, threading, time
@@ -202,19 +202,37 @@ def flags(
 # %% ../nbs/35_run.ipynb #830898ba
 class Throughput:
     "Rates since they were last asked for."
-    def __init__(self): self.start, self.waited, self.steps = time.time(), 0.0, 0
+    def __init__(self):
+        self.longest, self.begun = 0.0, math.inf # seconds of the slowest step; when the last step began
+        self.restart()
+    def restart(self): self.start, self.waited, self.steps = time.time(), 0.0, 0
     @contextmanager
     def waiting(self):
-        "Measure how long the block waits for data."
+        "Measure how long the block waits for data; a step begins with it."
         begin = time.time()
+        self.longest, self.begun = max(self.longest, begin-self.begun), begin
         yield
         self.waited, self.steps = self.waited + time.time()-begin, self.steps+1
     def rates(self, batch):
         "Return the rates of steps of `batch` pairs, and begin anew."
         spent = time.time()-self.start
         found = dict(pairs_per_s=self.steps*batch/spent, wait=self.waited/spent, seconds=spent)
-        self.__init__()
+        self.restart()
         return found
+    def left(self,
+        steps:int, # since the rates were last asked for
+    )->float: # seconds; 0 before the first step
+        "Estimate when so many steps will be over."
+        return (steps+1-self.steps)*(time.time()-self.start)/self.steps if self.steps else 0.0
+
+# %% ../nbs/35_run.ipynb #cca8aec7
+def time_text(
+    seconds:float,
+)->str:
+    "Write a duration in the largest unit that gives two or more."
+    for size,unit in ((86_400, 'days'), (3600, 'hours'), (60, 'minutes')):
+        if seconds>=1.5*size: return f'{round(seconds/size + 1e-9):,} {unit}'
+    return '1 second' if seconds<1.5 else f'{seconds:.0f} seconds'
 
 # %% ../nbs/35_run.ipynb #7423bd91
 STATUS = Path('/proc/self/status') # of this process, on Linux
@@ -286,11 +304,25 @@ class Log:
         except OSError as error: raise name_full_disk(error, self.path, self.path) from None
 
 # %% ../nbs/35_run.ipynb #4008f30c
+def answer_signal(
+    unit:str, # what is finished first, such as 'step'
+    seconds:float, # that it may take; 0: unknown
+):
+    "Tell the user that a signal has arrived, and what happens next."
+    most = f', up to {time_text(1.1*seconds)}' if seconds>0 else ''
+    text = f'\nfinishing this {unit}{most}; Ctrl-C again to stop now\n'
+    try: print(text, end='', file=sys.stderr, flush=True)
+    except RuntimeError: os.write(2, text.encode()) # the signal came while something else was printed
+
 @contextmanager
-def graceful_shutdown():
+def graceful_shutdown(
+    unit:str='', # what the run finishes first, such as 'step'; '': say nothing
+    longest=lambda: 0., # function that returns the seconds which that may take
+):
     "Within the block, let a signal to stop set the yielded list's first item instead of stopping."
     asked = [False]
     def ask(*_):
+        if unit and not asked[0]: answer_signal(unit, longest())
         asked[0] = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
     main = threading.current_thread() is threading.main_thread() # only there can signals be caught

@@ -28,7 +28,7 @@ from .manifest import DATASETS, join_first, read_card, severe_subset
 from .run import machine_memory
 from .toy import SUBSETS, make_toy_videos
 from .video import (
-    ClipDataset, EvalDataset, Manifest, byte_array, even_crops, linspace_clips, randint, random_crop,
+    ClipDataset, EvalDataset, FITS, Manifest, byte_array, fit_clip, linspace_clips, randint, random_crop,
     random_resized_crop, random_window, read_clip, resize_short)
 
 # %% ../nbs/12_severe.ipynb #ff7e384e
@@ -69,6 +69,7 @@ class Experiment:
     test_short_side:int=128        # pixels, before the central crop (SEVERE)
     clips:int=10                   # of a video, evenly spread (appendix C)
     crops:int=1                    # of a clip, along its longer side
+    fit:str='crop'                 # a frame becomes a square by 'crop', 'whole' or 'squeeze' (chapter 30)
     join:str='mean'                # of the views' predictions: 'mean' or 'max' (appendix C)
     starts:int=30                  # counting: first guesses (SEVERE)
     levels:int=5                   # counting: of coarse to fine (SEVERE)
@@ -194,7 +195,8 @@ def select_remark(
 METRICS = dict( # by task
     classify=('top1','top5','mean_class'), multilabel=('mAP',), count=('error','off_by_one'))
 CHOICES = dict(
-    task=tuple(METRICS), optimizer=('adam','sgd'), join=('mean','max'), counting=tuple(COUNTING))
+    task=tuple(METRICS), optimizer=('adam','sgd'), join=('mean','max'), counting=tuple(COUNTING),
+    fit=FITS)
 LIMITS = dict( # of the fields of `Experiment`; `metric` and `crop` depend on the task
     {name: Text(choices) for name,choices in CHOICES.items()},
     factor=Text(), dataset=Text(), draw=Number(0, 10**7), metric=Text(), crop=Text(),
@@ -230,7 +232,9 @@ def check_settings(
     if need>machine_memory(): raise TubeconError(
         f'a batch of {exp.batch} clips takes {need:,.0f} GiB or more, and this machine has '
         f'{machine_memory():,.0f}: lower batch, frames (now {exp.frames}) or size ({exp.size})')
-    if exp.size>exp.test_short_side: raise TubeconError(
+    if exp.fit!='crop' and (exp.crops>1 or exp.task=='count'): raise TubeconError(
+        f'--fit {exp.fit} makes one square of a frame, for classification: leave crops at 1 and fit at crop')
+    if exp.fit=='crop' and exp.size>exp.test_short_side: raise TubeconError(
         f'a crop of {exp.size} pixels does not fit a short side of '
         f'{exp.test_short_side}: give --test_short_side {exp.size} or more')
     if exp.crop=='random' and exp.size>min(exp.short_sides): raise TubeconError(
@@ -292,6 +296,7 @@ def train_view(
 )->Tensor: # (c,t,size,size) uint8; raises `TubeconError` for an unknown crop
     "Crop, flip and jitter a clip (appendix C)."
     if exp.crop not in CROPS: raise TubeconError(f'crop is one of {", ".join(CROPS)}, not {exp.crop!r}')
+    if exp.fit!='crop': clip = fit_clip(clip, max(exp.size, exp.test_short_side), exp.fit)[0]
     clip = CROPS[exp.crop](clip, exp, rng)
     if torch.rand((), generator=rng)<exp.flip: clip = clip.flip(-1)
     return jitter_clip(clip, exp.jitter, rng)
@@ -369,8 +374,8 @@ class TestViews(EvalDataset):
         def indices(n): return linspace_clips(n, exp.frames, exp.stride, self.n_clips, loop=True).flatten()
         path,span = self.manifest.path(i),self.manifest.span(i)
         frames = read_clip(path, indices, self.reader, rate=exp.rate, **span)
-        clips = resize_short(frames, exp.test_short_side).split(exp.frames, dim=1)
-        views = [even_crops(clip, exp.size, exp.crops) for clip in clips]
+        fit = dict(fit=exp.fit, short_side=exp.test_short_side, crops=exp.crops)
+        views = [fit_clip(clip, exp.size, **fit) for clip in frames.split(exp.frames, dim=1)]
         return dict(clips=torch.stack([view for crops in views for view in crops]),
             label=video_label(self.manifest, i, exp))
 
@@ -547,11 +552,17 @@ def show_confusion(
     ax=None, # matplotlib axes; a new figure by default
     title:str=None, # the finding
 ): # the axes
-    "Draw each class's videos by the class predicted."
-    ax = ax or plt.subplots(figsize=(4,3.4), layout='constrained')[1]
-    shares = confusion_matrix(labels, scores.argmax(1), labels=range(len(classes)), normalize='true')
+    "Draw each class's videos by the class predicted, with their number for up to 25 classes."
+    side = max(0, len(classes)-10)*.22
+    ax = ax or plt.subplots(figsize=(4+side,3.4+side), layout='constrained')[1]
+    counts = confusion_matrix(labels, scores.argmax(1), labels=range(len(classes)))      # (true,predicted)
+    shares = counts/counts.sum(1, keepdims=True).clip(min=1)
     image = ax.imshow(shares, cmap='viridis', vmin=0, vmax=1)
     if len(classes)<=25:
+        for true,predicted in np.argwhere(counts):
+            color = 'black' if shares[true,predicted]>.6 else 'white'
+            style = dict(ha='center', va='center', fontsize='x-small', color=color)
+            ax.text(predicted, true, f'{counts[true,predicted]:,}', **style)
         short = [figure_text(name if len(name)<=18 else f'{name[:17]}…') for name in classes]
         ax.set_xticks(range(len(classes)), short, rotation=90)
         ax.set_yticks(range(len(classes)), short)
