@@ -155,7 +155,7 @@ def write_zip(
     "Write a video in the released code's format: img_00001.jpg and so on, stored."
     with atomic_write(path) as beside, zipfile.ZipFile(beside, 'w', zipfile.ZIP_STORED) as file:
         for i,frame in enumerate(PyAVVideo(source).frames(), start=1):
-            picture = torch.from_numpy(frame.to_ndarray(format='rgb24')).permute(2,0,1)
+            picture = torch.from_numpy(frame.to_ndarray(format='rgb24', threads=1)).permute(2,0,1)
             file.writestr(f'img_{i:05d}.jpg', encode_jpeg(picture, quality=95).numpy().tobytes())
     return str(path)
 

@@ -25,7 +25,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 import matplotlib.pyplot as plt, numpy as np, pandas as pd, torch
 from .aggregate import aggregate_scores
-from .checkpoints import find_encoder, method_of, short_name
+from .checkpoints import clips_of, clips_remark, fill_clips, find_encoder, method_of, short_name
 from tubecon.config import (
     TubeconError, allow_dashes, atomic_write, normalize_clips, pick_device, plain_errors, seeded_rng,
     sole_writer)
@@ -40,7 +40,7 @@ from .severe import (
     check_settings, chosen_by, class_metrics, class_names, experiment, find_manifest, flip_remark, join_views,
     label_loss, label_metrics, select_remark, show_confusion, splits, untested_remark, variant)
 from .train import fits_in_memory
-from .video import BrokenVideos, Manifest, VideoError, collate, require_readable
+from .video import BrokenVideos, Manifest, VideoError, collate, cut_remark, require_readable
 from .viz import set_style
 
 # %% ../nbs/14_finetune.ipynb #0608e7c6
@@ -581,12 +581,15 @@ def chosen_experiments(
     suite:str, # 'toy', or ''
     protocol:str,
     given:dict, # field of `Experiment` to text; None: not given
+    trained:dict={}, # clips of the weights, from `clips_of`: the default for your own videos
 )->dict: # name to Experiment; raises `TubeconError`
     "Return the experiments that flags ask for."
     if bool(name)==bool(suite): raise TubeconError('give --experiment NAME, or --suite toy')
     if suite not in ('','toy'): raise TubeconError(f'no suite {suite!r}: there is one, toy')
     names = tuple(TOY_SUITE) if suite else tuple(EXPERIMENTS) if name=='all' else (name,)
-    return {each: experiment(each, protocol, **changes(Experiment, given)) for each in names}
+    given = changes(Experiment, given)
+    if name=='own' and protocol=='ours': given = fill_clips(given, trained)
+    return {each: experiment(each, protocol, **given) for each in names}
 
 def run_folder(
     out, # folder of runs
@@ -598,9 +601,12 @@ def run_folder(
     "Return the folder of one experiment's run."
     return Path(out)/f'{run or f"{short_name(weights)}-{exp.seed}"}-{name}{variant(name, protocol, chosen)}'
 
-def print_remarks(exp:Experiment, manifest:Manifest, chosen:str):
+def print_remarks(exp:Experiment, manifest:Manifest, chosen:str, trained:dict={}): # as above
     "Print what one should know before the run."
-    for remark in (flip_remark(exp), untested_remark(manifest, exp), select_remark(chosen)):
+    paths = [manifest.path(i) for i in range(len(manifest))] if exp.factor=='Own' else []
+    cut = cut_remark(paths, exp.size, exp.test_short_side, exp.fit) if paths else ''
+    for remark in (clips_remark(trained, exp), cut, flip_remark(exp), untested_remark(manifest, exp),
+                   select_remark(chosen)):
         if remark: print(remark)
 
 def record(
@@ -627,7 +633,7 @@ def print_suite(table:Path):
 def main(
     experiment:str='', # name of an experiment, 'all' of the twelve, or 'own' for classes of your own videos
     suite:str='', # 'toy': the four small experiments
-    weights:str='none', # a file of weights, of this project or published; none: a new encoder
+    weights:str='none', # a file of weights, also published; none: a new encoder; sets the clips of `own`
     encoder:str='', # a new one, or what the weights have to fit; default: r2plus1d_18, toy: r2plus1d_small
     manifest:str='', # CSV file from tubecon.manifest, or the folder where those of several data sets are
     protocol:str='ours', # 'paper' (the authors' runs), 'severe' (its code) or 'ours' (Table 10; chapter 12)
@@ -644,7 +650,8 @@ def main(
 ):
     "Finetune an encoder on the experiments of the paper, and test it."
     with plain_errors():
-        experiments = chosen_experiments(experiment, suite, protocol, settings)
+        trained = clips_of(weights)
+        experiments = chosen_experiments(experiment, suite, protocol, settings, trained)
         for exp in experiments.values(): check_settings(exp, workers=workers, stop=stop, skip=skip)
         table,loop = Path(results or Path(out)/'results.csv'),dict(workers=workers, stop=stop, skip=skip)
         check_results(table)
@@ -653,7 +660,7 @@ def main(
         lists = {each: find_manifest(exp, manifest) for each,exp in experiments.items()}
         for each,exp in experiments.items():
             chosen = select or chosen_by(each, protocol)
-            print_remarks(exp, lists[each], chosen)
+            print_remarks(exp, lists[each], chosen, trained)
             folder = run_folder(out, name, weights, each, exp, protocol, chosen)
             begun,done = holds_run(folder),resume and (folder/'metrics.json').exists()
             if resume and not begun: print(f'{each}: {folder} holds no run to go on with; it begins')

@@ -40,7 +40,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 import matplotlib.pyplot as plt, numpy as np, pandas as pd, torch
-from .checkpoints import clips_of, clips_remark, find_encoder, method_of, short_name
+from .checkpoints import clips_of, clips_remark, fill_clips, find_encoder, method_of, short_name
 from .config import (
     MEAN, STD, Text, TubeconError, allow_dashes, atomic_write, figure_text, normalize_clips,
     pick_device, plain_errors, seeded_rng, sole_writer)
@@ -372,8 +372,7 @@ def clip_settings(
 )->Experiment: # raises `TubeconError` for settings that no clip has
     "Return an experiment that cuts such clips: as given, else as needed, as trained, or as in the paper."
     shared, needed = toy_clips(dataset) if dataset.startswith('toy-') else ({}, {})
-    if 'size' in given: trained = {name: n for name,n in trained.items() if name!='test_short_side'}
-    exp = Experiment(dataset=dataset, **{'clips': 1, **shared, **trained, **needed, **given})
+    exp = Experiment(dataset=dataset, **{'clips': 1, **shared, **fill_clips(given, trained), **needed, **given})
     check_settings(exp)
     return exp
 

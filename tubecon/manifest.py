@@ -733,7 +733,7 @@ def main(
             f'--out is {out}: give it a name that ends in .csv')
         chosen = make_chooser(total, exact, percent, seed)
         number,share = read_split(name, split, group, seed, chosen[0])
-        if name.endswith('.csv') and (share or not os.path.exists(name) and ',' in name): # makes a new list
+        if ',' in name and not os.path.exists(name) or share and name.endswith('.csv'): # makes a new list
             if not out: raise TubeconError('give --out the CSV file of the new list')
             name,videos = 'folder',name
         if name.endswith('.csv'): m,path = Manifest.read(name),Path(out or name)

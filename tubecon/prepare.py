@@ -44,7 +44,7 @@ def shrink(
 )->np.ndarray: # (h,w,3) uint8
     "Return a small upright picture; raises `VideoError` if the frame is damaged."
     if frame.is_corrupt: raise VideoError('a frame is damaged')
-    small = frame.reformat(size[1], size[0], 'rgb24', interpolation='AREA')
+    small = frame.reformat(size[1], size[0], 'rgb24', interpolation='AREA', threads=1)
     return np.ascontiguousarray(np.rot90(small.to_ndarray(), round(getattr(frame, 'rotation', 0)/90)))
 
 def pictures(

@@ -27,7 +27,7 @@ from pathlib import Path
 from fastcore.script import call_parse, store_true
 import pandas as pd, torch
 from .aggregate import beside, hits_text, published
-from .checkpoints import load_encoder
+from .checkpoints import CLIP_KEYS, load_encoder, note_clips
 from tubecon.config import (
     MANY, Text, TubeconError, allow_dashes, atomic_write, check_limits, pick_device, plain_errors, seeded_rng,
     sole_writer)
@@ -157,7 +157,8 @@ def rows_at(
     if chosen.rows: rows = {row: changes for row,changes in rows.items() if row in chosen.rows}
     if chosen.untrained and NONE not in rows.values(): rows = {UNTRAINED: NONE, **rows}
     if not chosen.steps: return rows
-    return {row: changes if changes==NONE else dict(changes, steps=chosen.steps) for row,changes in rows.items()}
+    return {row: changes if changes==NONE else dict(changes, steps=chosen.steps)
+            for row,changes in rows.items()}
 
 def run_config(
     scale:str, # one of `SCALES`
@@ -460,6 +461,8 @@ def reproduce_alone(
     folder, cfg = out/f'{run.encoder}-{run.seed}', run.config
     if not trained(run, videos, folder, device, workers): return False
     before, sets = done(folder, run.protocol, run.select), eval_sets(scale, manifests)
+    if SCALES[scale].own and cfg.method!='untrained':
+        note_clips(folder/'weights.safetensors', {name: getattr(sets[0], name) for name in CLIP_KEYS})
     def clips(exp): return eval_clips(exp, manifests, workers=workers)
     baselines_once(out, clips, sets, scale)
     told = dict(seed=run.seed, scale=scale, preset=run.encoder, device=str(device))
@@ -661,7 +664,8 @@ def rows_named(
     "Split a list of rows; some names contain commas."
     there = list(dict.fromkeys(row for table in tables for row in rows_at(table, scale)))
     parts = [part.strip() for part in text.split(';')]
-    names = [name for part in parts for name in ([part] if part in there else map(str.strip, part.split(',')))]
+    names = [name for part in parts
+             for name in ([part] if part in there else map(str.strip, part.split(',')))]
     exact = {row.lower(): row for row in there}
     if unknown := [name for name in names if name and name.lower() not in exact]: raise TubeconError(
         f'--rows: no row {unknown[0]!r} in {", ".join(tables)}: choose from {"; ".join(there)} '

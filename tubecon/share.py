@@ -6,16 +6,16 @@
 __all__ = ['SWAPPED', 'PART', 'Part', 'FORMATS', 'Embedded', 'OWN_METADATA', 'PLAIN_SMALL', 'PLAIN_18', 'PLAIN', 'TOY_LIST',
            'CARD', 'NEEDED', 'check_clips', 'TubeletPairs', 'save_clips', 'draw_pairs', 'embedding_clips',
            'weights_key', 'collate_readable', 'pooled_features', 'begin_parts', 'write_parts', 'read_part', 'Table',
-           'write_npz', 'write_csv', 'write_parquet', 'check_out', 'embed_to_file', 'find_list', 'read_embedded',
-           'embed', 'most_similar', 'search', 'encoder_config', 'save_pretrained', 'hub_file', 'from_pretrained',
-           'plain_code', 'run_facts', 'readouts', 'data_text', 'training_text', 'readout_text', 'limits_text',
-           'model_card', 'share_run', 'export_encoder', 'check_flags', 'run_embed', 'run_search', 'main']
+           'write_npz', 'write_csv', 'write_parquet', 'require_pyarrow', 'check_out', 'embed_to_file', 'find_list',
+           'read_embedded', 'embed', 'most_similar', 'search', 'encoder_config', 'save_pretrained', 'hub_file',
+           'from_pretrained', 'plain_code', 'run_facts', 'readouts', 'data_text', 'training_text', 'readout_text',
+           'limits_text', 'model_card', 'share_run', 'export_encoder', 'check_flags', 'run_embed', 'run_search', 'main']
 
 # %% ../nbs/38_share.ipynb #7ca0cf96
 from .package import quick_help
 quick_help(__name__) # --help answers before anything large is imported
 
-# %% ../nbs/38_share.ipynb #cf6c7191
+# %% ../nbs/38_share.ipynb #a5c5156c
 import copy, csv, hashlib, json, os, re, shutil, tempfile, zipfile
 from collections import namedtuple
 from dataclasses import asdict, replace
@@ -26,10 +26,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, get_worker_info
 from tqdm import tqdm
 import numpy as np, pandas as pd, torch, tubecon
-from .checkpoints import clips_of, clips_text, load_encoder, read_metadata
+from .checkpoints import clips_of, clips_remark, clips_text, load_encoder, read_metadata
 from .config import (
-    FILE, FOLDER, Number, Text, TubeconError, UNIT, allow_dashes, as_flag, atomic_write, normalize_clips, pick_device,
-    plain_errors, printable, seeded_rng, sole_writer)
+    FILE, FOLDER, Number, Text, TubeconError, UNIT, allow_dashes, as_flag, atomic_write, normalize_clips,
+    pick_device, plain_errors, printable, seeded_rng, sole_writer)
 from .encoder import ENCODERS, VideoEncoder, save_weights
 from .frozen import clip_settings, extract_features
 from .overlay import jitter_colors, paste, sample_color_jitter, sample_tubelet_pair
@@ -97,7 +97,7 @@ class TubeletPairs:
         self.step += 1
         return *pair, one
 
-# %% ../nbs/38_share.ipynb #143b808a
+# %% ../nbs/38_share.ipynb #148b7ae6
 def save_clips(
     clips, # list of (c,t,h,w)
     path, # .gif or .png (animated), or .mp4
@@ -105,8 +105,9 @@ def save_clips(
     fps:float=8,
 )->Path: # raises `TubeconError` for another ending
     "Write clips side by side to an animation, or to a film."
-    if Path(path).suffix!='.mp4': return save_animation(clips, path, titles, fps, outlines=outlines, max_kb=4000)
-    frames = np.stack([np.asarray(page) for page in side_by_side(clips, titles, outlines=outlines)])  # (t,h,w,3)
+    if Path(path).suffix!='.mp4':
+        return save_animation(clips, path, titles, fps, outlines=outlines, max_kb=4000)
+    frames = np.stack(list(map(np.asarray, side_by_side(clips, titles, outlines=outlines)))) # (t,h,w,3)
     h, w = frames.shape[1:3]
     write_video(path, np.pad(frames, ((0,0),(0,h%2),(0,w%2),(0,0)), constant_values=255), fps)
     return Path(path)
@@ -128,9 +129,9 @@ def draw_pairs(
     BrokenVideos(n).check(batch)
     *views, tubelets = TubeletPairs(cfg, normalize=False)(batch['clips'][:,0], None, batch['ids'], progress)
     clips = [view[i] for i in range(show) for view in views]
-    lines = [tubelet_outlines(tubelets.paths[i], tubelets.matrices[i], tubelets.sizes[i]) for i in range(show)]
+    def lines(i): return tubelet_outlines(tubelets.paths[i], tubelets.matrices[i], tubelets.sizes[i])
     titles = [f'{name} {i+1}' for i in range(show) for name in ('query','key')]
-    return save_clips(clips, out, titles, [each for each in lines for _ in range(2)])
+    return save_clips(clips, out, titles, [lines(i) for i in range(show) for _ in range(2)])
 
 # %% ../nbs/38_share.ipynb #001e39cb
 def embedding_clips(
@@ -142,7 +143,7 @@ def embedding_clips(
     if 'size' in given: given.setdefault('test_short_side', given['size'])
     return clip_settings('your videos', **(own | given))
 
-# %% ../nbs/38_share.ipynb #7a6882b2
+# %% ../nbs/38_share.ipynb #00c0bfeb
 PART = 64 # clips
 
 def weights_key(
@@ -160,7 +161,8 @@ def collate_readable(
     "Make a batch of the videos that could be read."
     whole = [item for item in items if 'clips' in item]
     clips = torch.stack([item['clips'] for item in whole]) if whole else None
-    return dict(rows=[item['id'] for item in whole], clips=clips, errors=[e for item in items for e in item['errors']])
+    errors = [error for item in items for error in item['errors']]
+    return dict(rows=[item['id'] for item in whole], clips=clips, errors=errors)
 
 def pooled_features(
     encoder:nn.Module,
@@ -170,7 +172,7 @@ def pooled_features(
     x = extract_features(encoder, clips.flatten(0,1).split(16))
     return x.reshape(*clips.shape[:2], -1).mean(1)
 
-# %% ../nbs/38_share.ipynb #4167d553
+# %% ../nbs/38_share.ipynb #6be6fe2b
 def begin_parts(
     folder:Path,
     about:dict, # what the features depend on
@@ -195,14 +197,15 @@ def write_parts(
     missing = [rows for rows,file in parts.items() if not file.exists()]
     for rows in parts.keys()-set(missing): broken.messages.update(read_part(parts[rows]).errors)
     broken.check(dict(errors=[], clips=())) # those of an earlier run count, too
-    loader = DataLoader(TestViews(manifest, exp, exp.clips), batch_sampler=missing, collate_fn=collate_readable,
-                        num_workers=workers, timeout=300 if workers else 0)
+    loader = DataLoader(TestViews(manifest, exp, exp.clips), batch_sampler=missing, num_workers=workers,
+                        collate_fn=collate_readable, timeout=300 if workers else 0)
     done = (n-sum(map(len, missing)))*exp.clips
     with tqdm(total=n*exp.clips, initial=done, unit='clip', disable=not bar, mininterval=1) as progress:
         for rows,batch in zip(missing, loader):
-            x = pooled_features(encoder, batch['clips']) if batch['rows'] else np.empty((0, encoder.dim), np.float32)
-            with atomic_write(parts[rows]) as beside:
-                np.savez(beside, rows=np.array(batch['rows'], int), features=x, errors=json.dumps(batch['errors']))
+            x = np.empty((0, encoder.dim), np.float32)
+            if batch['rows']: x = pooled_features(encoder, batch['clips'])
+            ids, errors = np.array(batch['rows'], int), json.dumps(batch['errors'])
+            with atomic_write(parts[rows]) as beside: np.savez(beside, rows=ids, features=x, errors=errors)
             for message in broken.check(batch | dict(clips=())): progress.write(f'skipped: {message}')
             progress.update(len(rows)*exp.clips)
     return broken
@@ -211,14 +214,16 @@ Part = namedtuple('Part', 'rows features errors')
 
 def read_part(file)->Part: # errors: row to message
     "Read a part."
-    with np.load(file) as saved: return Part(saved['rows'], saved['features'], dict(json.loads(str(saved['errors']))))
+    with np.load(file) as saved:
+        return Part(saved['rows'], saved['features'], dict(json.loads(str(saved['errors']))))
 
-# %% ../nbs/38_share.ipynb #35c07eae
+# %% ../nbs/38_share.ipynb #06f58dc4
 class Table:
     "Yield the rows of all parts, block by block, with the text columns of their videos."
     def __init__(self, manifest:Manifest, folder:Path, out:Path):
         self.manifest, self.out, self.files = manifest, out, sorted(folder.glob('*.npz'))
-        given = [name for name in ('start','end','label') if (manifest.columns.get(name, np.array([b'']))!=b'').any()]
+        def is_given(name): return name in manifest.columns and (manifest.columns[name]!=b'').any()
+        given = [name for name in ('start','end','label') if is_given(name)]
         self.names, self.rows = ['path', *given], sum(len(read_part(file).rows) for file in self.files)
         if not self.rows: raise TubeconError(f'none of the {len(manifest)} videos could be read')
         self.dim = read_part(self.files[0]).features.shape[1]
@@ -266,7 +271,13 @@ def write_parquet(table:Table, path, about:dict):
 
 FORMATS = {'.npz': write_npz, '.csv': write_csv, '.parquet': write_parquet}
 
-# %% ../nbs/38_share.ipynb #fa5a9b2d
+# %% ../nbs/38_share.ipynb #61f6605b
+def require_pyarrow():
+    "Raise `TubeconError` where pyarrow is not installed."
+    try: import pyarrow
+    except ImportError: raise TubeconError(
+        'a .parquet file needs the package pyarrow: pip install pyarrow, or use .npz or .csv') from None
+
 def check_out(
     out:Path, # of features
 ):
@@ -274,10 +285,7 @@ def check_out(
     if out.suffix not in FORMATS: raise TubeconError(
         f'out is {as_flag(str(out))}: give a name that ends in {", ".join(FORMATS)}')
     if out.exists(): raise TubeconError(f'{out} exists already: remove it, or give another --out')
-    if out.suffix!='.parquet': return
-    try: import pyarrow
-    except ImportError: raise TubeconError(
-        'a .parquet file needs the package pyarrow: pip install pyarrow, or write .npz or .csv') from None
+    if out.suffix=='.parquet': require_pyarrow()
 
 def embed_to_file(
     manifest:Manifest, encoder:nn.Module, exp:Experiment,
@@ -287,8 +295,8 @@ def embed_to_file(
     "Compute features of all videos and write them; a run that was killed goes on where it ended."
     out = Path(out)
     check_out(out)
-    about = dict(weights=weights_key(encoder), encoder=encoder.name, clips=asdict(exp), videos=manifest.fingerprint(),
-                 root=os.path.abspath(manifest.root))
+    about = dict(weights=weights_key(encoder), encoder=encoder.name, clips=asdict(exp),
+                 videos=manifest.fingerprint(), root=os.path.abspath(manifest.root))
     folder = out.with_name(out.name+'.parts')
     with sole_writer(folder):
         begin_parts(folder, about)
@@ -298,7 +306,7 @@ def embed_to_file(
         shutil.rmtree(folder)
     return table.rows, len(broken.messages)
 
-# %% ../nbs/38_share.ipynb #7673a01a
+# %% ../nbs/38_share.ipynb #20385da3
 # videos: `Manifest` of the n rows; features (n,d) float32; about: what they depend on
 Embedded = namedtuple('Embedded', 'videos features about')
 
@@ -313,7 +321,8 @@ def read_embedded(
     path, # from `embed_to_file`
 )->Embedded: # raises `TubeconError` for another file
     "Read a file of features."
-    path, bad = Path(path), TubeconError(f'{path} is no file of features: write one with python -m tubecon.share embed')
+    path = Path(path)
+    if path.suffix=='.parquet': require_pyarrow()
     try:
         if path.suffix=='.npz':
             with np.load(path) as file: found = {name: file[name] for name in file}
@@ -321,13 +330,17 @@ def read_embedded(
         elif path.suffix=='.parquet':
             import pyarrow.parquet as pq
             table = pq.read_table(path)
-            about, found = json.loads(table.schema.metadata[b'tubecon']), {name: table[name].to_pylist() for name in table.column_names}
+            about = json.loads(table.schema.metadata[b'tubecon'])
+            found = {name: table[name].to_pylist() for name in table.column_names}
             x = np.array(found.pop('features'), np.float32)
         else:
             found, about = Manifest.read(path).columns, {}
-            x = np.stack([found.pop(name).astype(np.float32) for name in list(found) if re.fullmatch(r'f\d+', name)], 1)
-    except (KeyError, ValueError, zipfile.BadZipFile, OSError): raise bad from None
-    return Embedded(Manifest({name: byte_array(column) for name,column in found.items()}, path.parent), x, about)
+            numbers = [name for name in found if re.fullmatch(r'f\d+', name)]
+            x = np.stack([found.pop(name).astype(np.float32) for name in numbers], 1)
+    except (KeyError, ValueError, zipfile.BadZipFile, OSError): raise TubeconError(
+        f'{path} is no file of features: write one with python -m tubecon.share embed') from None
+    columns = {name: byte_array(column) for name,column in found.items()}
+    return Embedded(Manifest(columns, path.parent), x, about)
 
 def embed(
     videos, # a folder, a CSV file, or a `Manifest`
@@ -342,10 +355,11 @@ def embed(
         manifest, out = find_list(videos), Path(folder)/'features.npz'
         embed_to_file(manifest, encoder, exp or embedding_clips(own), out, **options)
         found = read_embedded(out)
-        found.videos.columns['path'] = byte_array(map(os.path.abspath, (found.videos.path(i) for i in range(len(found.videos)))))
+        paths = [os.path.abspath(found.videos.path(i)) for i in range(len(found.videos))]
+        found.videos.columns['path'] = byte_array(paths)
         return found
 
-# %% ../nbs/38_share.ipynb #b1d776f7
+# %% ../nbs/38_share.ipynb #9d915a78
 def most_similar(
     found:Embedded,
     x:np.ndarray, # (d,) features of the example
@@ -360,7 +374,8 @@ def most_similar(
     a, b = found.features-center, x-center
     cosine = a @ b/np.maximum(np.linalg.norm(a, axis=1)*np.linalg.norm(b), 1e-12)
     order = np.argsort(-cosine, kind='stable')
-    def is_example(i): return bool(leave_out) and os.path.realpath(found.videos.path(i))==os.path.realpath(leave_out)
+    def real(path): return os.path.realpath(path)
+    def is_example(i): return leave_out and real(found.videos.path(i))==real(leave_out)
     order = [int(i) for i in order[:show+1] if not is_example(i)][:show]
     texts = {name: [os.fsdecode(column[i]) for i in order] for name,column in found.videos.columns.items()}
     return pd.DataFrame(dict(row=order, similarity=cosine[order].round(3), **texts))
@@ -381,12 +396,14 @@ def search(
     table = most_similar(found, x, show, example)
     if out:
         shown = [TestViews(query, exp, 1)[0], *(TestViews(found.videos, exp, 1)[row] for row in table.row)]
-        names = ['example', *(f'{cosine:.2f} {Path(path).name[:12]}' for cosine,path in zip(table.similarity, table.path))]
-        pairs = [(item['clips'][0], name) for item,name in zip(shown, names) if 'clips' in item] # some are gone by now
-        save_clips(*zip(*pairs), out)
+        names = [f'{cosine:.2f} {Path(path).name[:12]}' for cosine,path in zip(table.similarity, table.path)]
+        there = [(item, name) for item,name in zip(shown, ['example', *names]) if 'clips' in item]
+        pairs = [(item['clips'][0], name) for item,name in there]
+        clips, titles = zip(*pairs)
+        save_clips(clips, out, titles)
     return table
 
-# %% ../nbs/38_share.ipynb #c212d49e
+# %% ../nbs/38_share.ipynb #e0c14c48
 OWN_METADATA = ('encoder','eps','mean','std') # written by `save_weights`
 
 def encoder_config(
@@ -394,8 +411,8 @@ def encoder_config(
 )->dict:
     "List what is needed to use an encoder."
     eps = next(module.eps for module in encoder.modules() if hasattr(module, 'eps'))
-    return dict(library='tubecon', version=tubecon.__version__, encoder=encoder.name, dim=encoder.dim, eps=eps,
-                mean=encoder.mean, std=encoder.std, clips=getattr(encoder, 'clips', {}))
+    return dict(library='tubecon', version=tubecon.__version__, encoder=encoder.name, dim=encoder.dim,
+                eps=eps, mean=encoder.mean, std=encoder.std, clips=getattr(encoder, 'clips', {}))
 
 def save_pretrained(
     encoder:VideoEncoder,
@@ -435,14 +452,16 @@ def from_pretrained(
     elif re.fullmatch(r'[\w.-]+/[\w.-]+', str(name)):
         files = [hub_file(str(name), file, revision) for file in ('config.json','model.safetensors')]
     else: raise TubeconError(f'{name} is no folder, and no name on the hub, such as user/model')
-    if not os.path.isfile(files[0]): raise TubeconError(f'{name} has no config.json: write it with save_pretrained')
+    if not os.path.isfile(files[0]): raise TubeconError(
+        f'{name} has no config.json: write it with save_pretrained')
     config, encoder = read_json(files[0], 'fetch or write it again'), load_encoder(files[1])
     if config.get('encoder')!=encoder.name: raise TubeconError(
-        f"{name}: config.json is of {config.get('encoder')}, and the weights are of {encoder.name}: write both again")
+        f"{name}: config.json is of {config.get('encoder')}, and the weights are of {encoder.name}: "
+        'write both again')
     encoder.clips = clips_of(files[1])
     return encoder.eval()
 
-# %% ../nbs/38_share.ipynb #12b67e92
+# %% ../nbs/38_share.ipynb #1b0c92a9
 PLAIN_SMALL = '''import torch
 from collections import OrderedDict
 from torch import nn
@@ -461,12 +480,13 @@ class Block(nn.Module):
         self.conv2 = nn.Sequential(nn.Sequential(*factored(o, m, o, (3,3), 1)), nn.BatchNorm3d(o))
         if s>1: self.downsample = nn.Sequential(nn.Conv3d(i, o, 1, (1,s,s), bias=False), nn.BatchNorm3d(o))
     def forward(self, x):
-        return torch.relu(self.conv2(self.conv1(x)) + (self.downsample(x) if hasattr(self, 'downsample') else x))
+        shortcut = self.downsample(x) if hasattr(self, 'downsample') else x
+        return torch.relu(self.conv2(self.conv1(x)) + shortcut)
 
 encoder = nn.Sequential(OrderedDict(
     stem=nn.Sequential(*factored(3, 5, 8, (3,7), 2), nn.BatchNorm3d(8), nn.ReLU()),
-    layer1=nn.Sequential(Block(8, 8, 1)), layer2=nn.Sequential(Block(8, 16, 2)), layer3=nn.Sequential(Block(16, 32, 2)),
-    pool=nn.AdaptiveAvgPool3d(1), flat=nn.Flatten()))
+    layer1=nn.Sequential(Block(8, 8, 1)), layer2=nn.Sequential(Block(8, 16, 2)),
+    layer3=nn.Sequential(Block(16, 32, 2)), pool=nn.AdaptiveAvgPool3d(1), flat=nn.Flatten()))
 '''
 PLAIN_18 = '''import torchvision
 from torch import nn
@@ -488,7 +508,7 @@ def plain_code(
     if eps!=1e-5: load += f"for m in encoder.modules():\n    if hasattr(m, 'eps'): m.eps = {eps}\n"
     return PLAIN[name] + load + 'encoder.eval() # normalized clips (b,3,t,h,w) to features (b,dim)\n'
 
-# %% ../nbs/38_share.ipynb #830a1804
+# %% ../nbs/38_share.ipynb #8116853d
 TOY_LIST = '820e3cca8bd17fa6' # `Manifest.fingerprint` of the toy videos for pretraining
 
 def run_facts(
@@ -500,49 +520,56 @@ def run_facts(
     "Collect what the files of a run tell; raises `TubeconError` if there are no weights."
     if not (run or weights): raise TubeconError('give --run a folder of tubecon.train, or --weights a file')
     file = Path(weights or Path(run)/'weights.safetensors')
-    if not file.is_file(): raise TubeconError(f'{file} is not there: a run writes its weights when it is complete')
+    if not file.is_file(): raise TubeconError(
+        f'{file} is not there: a run writes its weights when it is complete')
     encoder, about = load_encoder(file), read_metadata(file)
     told = {name: json.loads(text) for name,text in about.items() if name not in OWN_METADATA}
     log = run and Path(run)/'log.csv'
     settings = Path(run)/'settings.json'
-    if run and settings.exists(): told = told | read_json(settings, 'the card can be made with --weights alone')
+    if run and settings.exists(): told |= read_json(settings, 'the card can be made with --weights alone')
     name = Path(run).resolve().name if run else file.stem
     table = Path(results or Path(run)/'..'/'results.csv')
-    return dict(name=name, weights=file, encoder=encoder.name, dim=encoder.dim, mean=encoder.mean, std=encoder.std,
-        eps=encoder_config(encoder)['eps'], clips=clips_of(file), told=told, steps=told.get('step', told.get('steps')),
-        log=pd.read_csv(log).iloc[-1].to_dict() if log and log.exists() else {}, videos=told.get('videos', ''), data=data,
+    last = pd.read_csv(log).iloc[-1].to_dict() if log and log.exists() else {}
+    config = {name: value for name,value in encoder_config(encoder).items() if name!='clips'}
+    return dict(config, name=name, weights=file, clips=clips_of(file), told=told, log=last, data=data,
+        steps=told.get('step', told.get('steps')), videos=told.get('videos', ''),
         readouts=readouts(read_results(table), name, told) if table.is_file() else pd.DataFrame())
 
 def readouts(
     rows:pd.DataFrame, # from `read_results`
     name:str, # of the run
     told:dict, # settings: method and seed
-)->pd.DataFrame: # dataset, metric, value, mean, low, high (95% interval over seeds; NaN for one seed), seeds, untrained
+)->pd.DataFrame: # dataset, metric, value, mean, low, high (95% over seeds; NaN for one), seeds, untrained
     "Select the results of a run, with those of equal runs of other seeds."
-    alike = [column for column in ('experiment','dataset','metric','scale','preset','changes','steps') if column in rows]
-    rows = rows.astype({column: str for column in alike})
+    alike = ('experiment','dataset','metric','scale','preset','changes','steps')
+    alike = [column for column in alike if column in rows]
+    rows = rows.assign(**{column: [str(value) for value in rows[column]] for column in alike})
     mine = rows[rows.method==str(told.get('method'))]
     if 'run' in mine:
         run = mine.run.astype(str)
         own = mine[(run==name) | run.str.startswith(f'probe-{name}-')]
-    else: own = mine[mine.seed==told.get('seed')]
+    else: own = mine[(mine.experiment=='default') & (mine.seed==told.get('seed'))] # older, names no run
     found = []
     for _,row in own.drop_duplicates(alike, keep='last').iterrows():
-        def equal(others): return others[(others[alike]==row[alike]).all(axis=1)].drop_duplicates('seed', keep='last').value
+        def equal(others):
+            return others[(others[alike]==row[alike]).all(axis=1)].drop_duplicates('seed', keep='last').value
         values, base = equal(mine), equal(rows[rows.method=='untrained'])
         half = stats.t.ppf(.975, len(values)-1)*values.sem() if len(values)>1 else np.nan
-        found.append(dict(dataset=row.dataset, metric=row.metric, value=row.value, mean=values.mean(), low=values.mean()-half,
-                          high=values.mean()+half, seeds=len(values), untrained=base.mean()))
+        mean = values.mean()
+        found.append(dict(dataset=row.dataset, metric=row.metric, value=row.value, mean=mean, low=mean-half,
+                          high=mean+half, seeds=len(values), untrained=base.mean()))
     return pd.DataFrame(found)
 
-# %% ../nbs/38_share.ipynb #ff46e9d4
+# %% ../nbs/38_share.ipynb #ae7405ce
 def data_text(facts:dict)->str:
     "Say which videos the weights learned from."
     told, seen = facts.get('told', {}), facts.get('videos')
     listed = f' The fingerprint of the list is `{seen}`.' if seen else ''
-    own = 'They contain no third party\'s pixel' + ('.' if told.get('init')=='' else ', if training began from random weights.')
-    if told.get('scenes')=='noise': return f'Noise that tubecon draws itself, in the place of each video. {own}{listed}'
-    if facts.get('data')=='toy' or seen==TOY_LIST: return f'The toy videos, which tubecon draws itself. {own}{listed}'
+    own = 'They contain no third party\'s pixel.' + ('' if told.get('init')=='' else
+        ' The files do not tell whether training began with other weights.')
+    if told.get('scenes')=='noise': return f'Pictures of noise, which tubecon draws itself. {own}{listed}'
+    if facts.get('data')=='toy' or seen==TOY_LIST:
+        return f'The toy videos, which tubecon draws itself. {own}{listed}'
     if facts.get('data'): return facts['data'].rstrip('. ') + '.' + listed
     return f'The run does not tell where its videos are from.{listed} Ask its author before you rely on it.'
 
@@ -550,34 +577,42 @@ def training_text(facts:dict)->str:
     "Say how the weights were trained."
     told, log = facts.get('told', {}), facts.get('log')
     if not told.get('method'): return 'The file does not tell how it was trained.'
-    how = f"{told['method'].capitalize()} contrast, {facts['steps']:,} steps of {told['batch']} pairs, seed {told['seed']}."
+    how = (f"{told['method'].capitalize()} contrast, {facts['steps']:,} steps of {told['batch']} pairs, "
+           f"seed {told['seed']}.")
     if log: how += f" The last logged loss is {log['loss']:.3f}, at step {log['step']:,.0f}."
     known = {name: value for name,value in told.items() if name in asdict(Config())}
     cfg = Config(**{name: tuple(value) if isinstance(value, list) else value for name,value in known.items()})
-    return f'{how}\n\nWhat differs from the paper\'s settings: `{overrides(replace(cfg, encoder=facts["encoder"]), Config())}`.'
+    different = overrides(replace(cfg, encoder=facts['encoder']), Config())
+    return f'{how}\n\nWhat differs from the paper\'s settings: `{different}`.'
 
 def readout_text(facts:dict)->str:
     "Tabulate results of the frozen encoder."
     found = facts.get('readouts')
     if found is None or found.empty: return (
-        'None was measured. Measure them with `python -m tubecon.frozen --weights model.safetensors --manifest LIST.csv`.')
+        'None was measured. Measure them with '
+        '`python -m tubecon.frozen --weights model.safetensors --manifest LIST.csv`.')
     def percent(x): return '' if pd.isna(x) else f'{100*x:.1f}'
-    def interval(row): return f'{percent(row["mean"])} [{percent(row.low)}, {percent(row.high)}], {row.seeds} seeds' if row.seeds>1 else 'one seed'
-    lines = [f'| {row.dataset} | {row.metric} | {percent(row["value"])} | {interval(row)} | {percent(row.untrained)} |' for _,row in found.iterrows()]
-    return '\n'.join(['| data, split | readout | these weights, % | mean of equal runs [95% interval] | untrained |',
-                      '|---|---|---|---|---|', *lines])
+    def interval(row):
+        if row.seeds==1: return 'one seed'
+        return f'{percent(row["mean"])} [{percent(row.low)}, {percent(row.high)}], {row.seeds} seeds'
+    cells = [(row.dataset, row.metric, percent(row["value"]), interval(row), percent(row.untrained))
+             for _,row in found.iterrows()]
+    lines = [f'| {" | ".join(line)} |' for line in cells]
+    head = '| data, split | readout | these weights, % | mean of equal runs [95% interval] | untrained |'
+    return '\n'.join([head, '|---|---|---|---|---|', *lines])
 
 def limits_text(facts:dict)->str:
     "List what the weights cannot do."
     small = facts['encoder'].endswith('_small')
-    lines = ['Features are numbers, not classes: you need labelled videos of your own to name actions.',
-             f"Clips of other settings than {clips_text(**facts['clips'])} may lose accuracy." if facts.get('clips') else
-             'The file does not tell which clips it was trained on. Try several settings on your validation videos.',
-             'Nobody tested these weights for decisions about people, or for fairness.']
-    if small: lines.insert(0, 'The network is small and was made for demonstrations. Do not use it where accuracy matters.')
+    clips = ('The file does not tell which clips it was trained on. Compare settings on validation videos.'
+             if not facts.get('clips') else
+             f"Clips of other settings than {clips_text(**facts['clips'])} may lose accuracy.")
+    lines = ['Features are numbers, not classes: you need labelled videos to name actions.', clips,
+             'These weights were not tested for decisions about people, nor for fairness.']
+    if small: lines.insert(0, 'The network is small: do not use it where accuracy matters.')
     return '\n'.join(f'- {line}' for line in lines)
 
-# %% ../nbs/38_share.ipynb #c11a0f6a
+# %% ../nbs/38_share.ipynb #0660a865
 CARD = '''---
 license: apache-2.0
 library_name: tubecon
@@ -586,7 +621,8 @@ tags: [video, self-supervised, motion, tubelet-contrast]
 ---
 # {name}
 
-A video encoder, {encoder}, that turns a clip into {dim} features. It was pretrained without labels, with [tubecon](https://github.com/tubecon/tubecon).
+A video encoder, {encoder}, that turns a clip into {dim} features. It was pretrained without labels, with
+[tubecon](https://github.com/tubecon/tubecon).
 
 ## Data
 
@@ -618,7 +654,8 @@ found = embed('DIR', encoder)                  # found.features (n,{dim}), found
 
 ## Licence
 
-Apache-2.0. The method is from [Tubelet-Contrastive Self-Supervision for Video-Efficient Generalization](https://arxiv.org/abs/2303.11003) (Thoker, Doughty and Snoek, ICCV 2023).
+Apache-2.0. The method is from [Tubelet-Contrastive Self-Supervision for Video-Efficient
+Generalization](https://arxiv.org/abs/2303.11003) (Thoker, Doughty and Snoek, ICCV 2023).
 '''
 
 def model_card(
@@ -628,24 +665,27 @@ def model_card(
     code = plain_code(facts['encoder'], facts.get('eps', 1e-5))
     with torch.device('meta'): dim = ENCODERS[facts['encoder']]().dim
     mean, std = (list(facts[x]) if x in facts else f'the {x} in config.json' for x in ('mean','std'))
-    clips = (f"Clips: {clips_text(**facts['clips'])}." if facts.get('clips') else 'Clips: the file does not tell.')
+    clips = f"Clips: {clips_text(**facts['clips'])}." if facts.get('clips') else 'Clips: not told.'
+    plain = f'Without tubecon:\n\n```python\n{code}```' if code else 'Without tubecon: not in a few lines.'
     return CARD.format(name=facts['name'], encoder=facts['encoder'], dim=dim, data=data_text(facts),
         training=training_text(facts), readouts=readout_text(facts), limits=limits_text(facts),
         clips=f'{clips} Pixels are in 0..1, minus {mean}, divided by {std}.',
-        plain=f'Without tubecon:\n\n```python\n{code}```' if code else 'Without tubecon: there is no shorter code for this network.')
+        plain=plain)
 
 def share_run(
     out, # folder
     **source, # `run`, `weights`, `results` and `data` of `run_facts`
 )->Path:
     "Write weights, config.json and card of a run; raises `TubeconError` if the folder holds a model."
-    if (Path(out)/'model.safetensors').exists(): raise TubeconError(f'{out} holds a model already: give another --out')
+    if (Path(out)/'model.safetensors').exists(): raise TubeconError(
+        f'{out} holds a model already: give another --out')
     facts = run_facts(**source)
     encoder, about = load_encoder(facts['weights']), read_metadata(facts['weights'])
     encoder.clips = facts['clips']
-    return save_pretrained(encoder, out, model_card(facts), **{name: text for name,text in about.items() if name not in OWN_METADATA})
+    metadata = {name: text for name,text in about.items() if name not in OWN_METADATA}
+    return save_pretrained(encoder, out, model_card(facts), **metadata)
 
-# %% ../nbs/38_share.ipynb #b3a8f3e7
+# %% ../nbs/38_share.ipynb #e5c9845e
 def export_encoder(
     encoder:VideoEncoder,
     path, # .pt2 (torch.export) or .onnx
@@ -653,8 +693,10 @@ def export_encoder(
 )->Path: # raises `TubeconError` for another ending, or without the package
     "Write an encoder as a graph: normalized clips (b,3,t,h,w) to features (b,dim)."
     path = Path(path)
-    if path.suffix not in ('.pt2','.onnx'): raise TubeconError(f'{path.name} is no .pt2 or .onnx: give one of these endings')
-    encoder, example = copy.deepcopy(encoder).cpu().eval(), torch.zeros(2, 3, frames, size, size)
+    if path.suffix not in ('.pt2','.onnx'): raise TubeconError(
+        f'{path.name} is no .pt2 or .onnx: give one of these endings')
+    encoder = copy.deepcopy(encoder).cpu().eval().to(memory_format=torch.contiguous_format)
+    example = torch.zeros(2, 3, frames, size, size)
     graph = torch.export.export(encoder, (example,), dynamic_shapes=({0: torch.export.Dim('batch')},))
     with atomic_write(path) as beside:
         if path.suffix=='.pt2': torch.export.save(graph, beside)
@@ -665,7 +707,7 @@ def export_encoder(
                 f'ONNX needs more packages ({error}): pip install "tubecon[export]"') from None
     return path
 
-# %% ../nbs/38_share.ipynb #65cdc0ad
+# %% ../nbs/38_share.ipynb #8c13d3b6
 NEEDED = dict(embed=('out','weights'), search=('features','like','weights'), pairs=('out',), card=('out',))
 
 def check_flags(
@@ -674,7 +716,8 @@ def check_flags(
 ):
     "Raise `TubeconError` if a flag is missing."
     missing = [f'--{name}' for name in NEEDED[command] if not given[name]]
-    if command in ('embed','pairs') and bool(given['videos'])==bool(given['manifest']): missing.append('--videos DIR or --manifest FILE')
+    if command in ('embed','pairs') and bool(given['videos'])==bool(given['manifest']):
+        missing.append('--videos DIR or --manifest FILE')
     if missing: raise TubeconError(f'{command} needs {" and ".join(missing)}')
 
 def run_embed(given:dict, clips:dict):
@@ -682,30 +725,34 @@ def run_embed(given:dict, clips:dict):
     encoder = load_encoder(given['weights']).to(pick_device(given['device']))
     own = clips_of(given['weights'])
     exp = embedding_clips(own, clips)
-    print(f'clips of {clips_text(**asdict(exp))}' + (f'; the weights were trained on {clips_text(**own)}' if own else ''))
+    print(clips_remark(own, exp) or f'clips of {clips_text(**asdict(exp))}; the weights do not tell theirs')
     manifest = find_list(given['videos'] or given['manifest'])
-    try: count, broken = embed_to_file(manifest, encoder, exp, given['out'], workers=given['workers'], skip=given['skip'])
-    except KeyboardInterrupt: raise TubeconError('stopped: run the same command again, and it goes on where it was') from None
+    options = {name: given[name] for name in ('workers','skip')}
+    try: count, broken = embed_to_file(manifest, encoder, exp, given['out'], **options)
+    except KeyboardInterrupt: raise TubeconError(
+        'stopped: run the same command again, and it goes on where it was') from None
     print(f"{given['out']}: {count:,} videos, {encoder.dim} features each, {broken} broken videos skipped")
 
 def run_search(given:dict, clips:dict):
     "Print the nearest videos, and draw them."
-    found, encoder = read_embedded(given['features']), load_encoder(given['weights']).to(pick_device(given['device']))
+    encoder = load_encoder(given['weights']).to(pick_device(given['device']))
+    found = read_embedded(given['features'])
     exp = embedding_clips(clips_of(given['weights']), clips)
     if found.about: # as the features were computed
-        told = {name: tuple(value) if isinstance(value, list) else value for name,value in found.about['clips'].items()}
-        exp = Experiment(**told)
+        told = found.about['clips'].items()
+        exp = Experiment(**{name: tuple(value) if isinstance(value, list) else value for name,value in told})
     out = given['out'] or 'similar.gif'
     table = search(found, given['like'], encoder, exp, given['show'], out)
-    print(table.drop(columns='row').to_string(index=False), f'{out}: the example and what was found', sep='\n')
+    print(table.drop(columns='row').to_string(index=False))
+    print(f'{out}: the example and what was found')
 
-# %% ../nbs/38_share.ipynb #195c9646
+# %% ../nbs/38_share.ipynb #a79f4ad8
 @call_parse
-@allow_dashes(command=Text(tuple(NEEDED)), out=Text(), features=FILE, like=FILE, run=FOLDER, data=Text(), show=Number(1, 64),
+@allow_dashes(command=Text(tuple(NEEDED)), out=Text(), features=FILE, like=FILE, run=FOLDER, data=Text(),
               progress=UNIT)
 @flags(Config, {name: settings(name, {}) for name in ('small','released')})
 def main(
-    command:str, # embed: features of videos; search: the nearest videos; pairs: a picture of pairs; card: weights to share
+    command:str, # embed: features; search: nearest videos; pairs: a picture of pairs; card: weights to share
     videos:str='', # embed, pairs: a folder of videos
     manifest:str='', # embed, pairs: a CSV file of videos, with a column path
     weights:str='', # embed, search, card: a file of weights, ours or published
@@ -718,22 +765,25 @@ def main(
     data:str='', # card: where the videos are from, in your words
     clips:int=None, # embed: of a video, evenly spread, whose features are averaged; default: 1
     stride:int=None, # embed: frames between frames; default: as the weights were trained
-    rate:float=None, # embed: frames per second to resample to, 0: as the video; default: as the weights were trained
+    rate:float=None, # embed: frames per second to resample to, 0: as the video; default: the weights'
+    fit:str='crop', # embed: a wide frame becomes a square by crop, whole (black bars) or squeeze
     workers:int=0, # embed: processes that decode
     skip:int=10, # embed: broken videos that may be skipped
     device:str='auto', # embed, search: cuda, mps, cpu, or auto: the best of them
-    preset:str='small', # pairs: start from small, paper or released; in brackets the paper's, and what differs
+    preset:str='small', # pairs: start from small, paper or released; in brackets: the paper's
     progress:float=1.0, # pairs: share of the run that is over, for patch_sharing ramp
     **config
 ):
     "Features of your own videos, search, pictures of pairs, and weights to share."
     with plain_errors():
-        given = dict(videos=videos, manifest=manifest, weights=weights, out=out, features=features, like=like, show=show,
-                     workers=workers, skip=skip, device=device)
+        given = dict(videos=videos, manifest=manifest, weights=weights, out=out, features=features, like=like,
+                     show=show, workers=workers, skip=skip, device=device)
         check_flags(command, given)
         size = {name: value for name,value in changes(Config, config).items() if name in ('frames','size')}
-        cut = dict(size, stride=stride, rate=rate, clips=clips)
+        cut = dict(size, stride=stride, rate=rate, clips=clips, fit=fit)
         if command=='embed': run_embed(given, cut)
         elif command=='search': run_search(given, cut)
-        elif command=='pairs': print(draw_pairs(find_list(videos or manifest), settings(preset, config), out, show, progress))
+        elif command=='pairs':
+            cfg = settings(preset, config)
+            print(draw_pairs(find_list(videos or manifest), cfg, out, show, progress))
         else: print(share_run(out, run=run, weights=weights, results=results, data=data))

@@ -459,7 +459,8 @@ def pair_probe(
         order = torch.rand(videos.shape[0], videos.shape[2], generator=rng).argsort(1) # (n,t)
         return videos.take_along_dim(order[:,None,:,None,None], 2)
     def draw(rows, rng): return clips(train[0][rows], rng).roll(random_shift(SIDE//2, rng), (3,4))
-    network = small_network(nn.Conv3d, nn.BatchNorm3d, nn.AdaptiveAvgPool3d, (1,(1,2,2),2))
+    network = small_network(nn.Conv3d, nn.BatchNorm3d, nn.AdaptiveAvgPool3d,
+                            ((1,2,2),(1,2,2),2))
     network = learn(network, draw, train[1])
     with torch.no_grad():
         scores = torch.cat([network(c) for c in clips(test[0], seeded_rng('judge')).split(100)])

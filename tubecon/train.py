@@ -683,7 +683,8 @@ def cpu_step_seconds(
     cfg:Config,
 )->float: # a lower bound: pasting and reading come on top
     "Estimate a training step on the CPU from one forward pass of one clip."
-    encoder, clip = build_encoder(cfg.encoder, seeded_rng('pace')), torch.zeros(1, 3, cfg.frames, cfg.size, cfg.size)
+    encoder = build_encoder(cfg.encoder, seeded_rng('pace'))
+    clip = torch.zeros(1, 3, cfg.frames, cfg.size, cfg.size)
     begin = time.perf_counter()
     with torch.no_grad(): encoder(clip)
     return (time.perf_counter()-begin)*cfg.batch*(4 if cfg.momentum else 6)
@@ -695,11 +696,13 @@ def remarks(
     "Say what a user may not expect of a run: days of computing, or a queue that never fills."
     steps, said = total_steps(cfg, n)[0], []
     if cfg.queue>steps*cfg.batch: said.append(f'the queue of {cfg.queue:,} keys never fills: this run makes '
-        f'{steps*cfg.batch:,} keys; a shorter one, such as --queue {max(cfg.batch, steps*cfg.batch//4)}, is enough')
+        f'{steps*cfg.batch:,} keys; a shorter one is enough, such as --queue '
+        f'{max(cfg.batch, steps*cfg.batch//4)}')
     if preset!='small' and device.type=='cpu' and not resume:
         seconds = cpu_step_seconds(cfg)
         said.append(f'preset {preset} on a CPU: {steps:,} steps of {time_text(seconds)} or more, '
-            f'{time_text(steps*seconds)} in all; --steps shortens the run, and without --preset it fits your machine')
+            f'{time_text(steps*seconds)} in all; --steps shortens the run, '
+            'and without --preset it fits your machine')
     return said
 
 # %% ../nbs/06_train.ipynb #130a7d34
