@@ -414,10 +414,11 @@ def method_of(
 CLIP_KEYS = ('frames','stride','rate','size','test_short_side')
 
 def read_metadata(
-    path, # .safetensors
+    path, # .safetensors, or a name, see `weights_path`
 )->dict: # name to text; empty for other files
     "Read what a file says about its weights, without reading the weights."
-    if Path(path).suffix!='.safetensors' or not Path(path).is_file(): return {}
+    path = weights_path(path)
+    if path.suffix!='.safetensors' or not path.is_file(): return {}
     try:
         with safe_open(path, 'pt') as file: return file.metadata() or {}
     except SafetensorError as error:
@@ -463,7 +464,8 @@ def clips_text(
     **_, # what is not part of the text
 )->str:
     "Describe clips, for example '8 frames, stride 2, 32 pixels'."
-    return f'{frames} frames, stride {stride}, {size} pixels' + (f', {rate:g} frames per second' if rate else '')
+    speed = f', {rate:g} frames per second' if rate else ''
+    return f'{frames} frames, stride {stride}, {size} pixels{speed}'
 
 def fill_clips(
     given:dict, # clip settings that were asked for

@@ -99,6 +99,7 @@ def plain_errors():
         print(f'tubecon: {f"{printable(os.fspath(file))}: {error.strerror}{cure}" if file else error}',
             file=sys.stderr)
         sys.exit(1)
+    except KeyboardInterrupt: sys.exit('tubecon: stopped')
 
 # %% ../nbs/90_config.ipynb #a1c4e0b2
 @dataclass(frozen=True)
@@ -199,7 +200,8 @@ FLAGS = dict( # of all commands, besides the fields of `Config` and `Experiment`
     # what is read
     videos=FOLDER, annotations=EITHER, manifest=EITHER, manifests=EITHER, video=FILE, init=FILE, weights=FILE,
         file=FILE,
-    encoder=Text(), method=Text(), toy=Text(), split=Text(('train','val','test')),
+    encoder=Text(), method=Text(), toy=Text(), split=Text(('train','val','test')), group=Text(),
+    fit=Text(('crop','whole','squeeze')),
     # what is done
     command=Text(('convert',)), what=Text(), table=Text(), shard=Text(), device=Text(), preset=Text(),
         experiment=Text(),

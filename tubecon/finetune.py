@@ -25,7 +25,8 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 import matplotlib.pyplot as plt, numpy as np, pandas as pd, torch
 from .aggregate import aggregate_scores
-from .checkpoints import clips_of, clips_remark, fill_clips, find_encoder, method_of, short_name
+from .checkpoints import (
+    clips_of, clips_remark, fill_clips, find_encoder, method_of, short_name, weights_path)
 from tubecon.config import (
     TubeconError, allow_dashes, atomic_write, normalize_clips, pick_device, plain_errors, seeded_rng,
     sole_writer)
@@ -408,7 +409,7 @@ def run_fingerprint(
     columns = [name for name in ('label','split','group','actions','bounds') if name in manifest.columns]
     labels = [manifest.classes, *(manifest.columns[name].tolist() for name in columns)]
     of_file = {}
-    if weights: of_file['weights'] = 'none' if weights=='none' else digest(Path(weights).read_bytes())
+    if weights: of_file['weights'] = 'none' if weights=='none' else digest(weights_path(weights).read_bytes())
     classes = digest(repr(labels).encode())
     return dict(of_file, encoder=encoder.name, videos=manifest.fingerprint(), classes=classes)
 

@@ -372,7 +372,8 @@ def clip_settings(
 )->Experiment: # raises `TubeconError` for settings that no clip has
     "Return an experiment that cuts such clips: as given, else as needed, as trained, or as in the paper."
     shared, needed = toy_clips(dataset) if dataset.startswith('toy-') else ({}, {})
-    exp = Experiment(dataset=dataset, **{'clips': 1, **shared, **fill_clips(given, trained), **needed, **given})
+    chosen = {'clips': 1, **shared, **fill_clips(given, trained), **needed, **given}
+    exp = Experiment(dataset=dataset, **chosen)
     check_settings(exp)
     return exp
 

@@ -6,7 +6,7 @@
 __all__ = ['LIMITS', 'ON_GPU', 'GPU_PAIR', 'step_indices', 'StepBatchSampler', 'derangement', 'jitter_and_normalize',
            'make_views', 'pair_ids', 'make_optimizer', 'Trainer', 'total_steps', 'lr_step', 'lr_at', 'batches', 'fit',
            'next_batch', 'report', 'pretrain', 'batch_memory', 'check_batch', 'check_sizes', 'check_run',
-           'noise_backgrounds', 'find_videos', 'some_videos', 'fits_in_memory', 'check_same_videos',
+           'noise_backgrounds', 'training_videos', 'find_videos', 'some_videos', 'fits_in_memory', 'check_same_videos',
            'refuse_overwriting', 'begin_run', 'draw_run', 'draw_pair', 'own_settings', 'measure_pace',
            'describe_choice', 'choose_steps', 'kept_settings', 'settings_for', 'cpu_step_seconds', 'remarks',
            'probe_rows', 'main']
@@ -35,7 +35,7 @@ from .distributed import (
     process_group, put_statistics, rank_and_size, statistics_of_ranks)
 from .encoder import ENCODERS, build_encoder, save_weights
 from .frozen import evaluate_on_toy_motions
-from .manifest import SEEDS, draw_per_class, group_by_class
+from .manifest import SEEDS, draw_per_class, find_split_folders, folder_row, group_by_class
 from .overlay import (
     SHAPES, jitter_colors, paste, sample_color_jitter, sample_tubelet_pair, sample_tubelets)
 from .run import (
@@ -470,12 +470,24 @@ def noise_backgrounds(
     return pixels.clamp(0, 255).to(torch.uint8).expand(clips.shape).to(clips.device)
 
 # %% ../nbs/06_train.ipynb #cbec26d9
+def training_videos(
+    found:Manifest, # of a folder
+)->Manifest: # raises `TubeconError` when no video is left
+    "Leave out the videos in folders that are called test, val, valid or validation."
+    paths = [os.fsdecode(path) for path in found.paths]
+    splits = find_split_folders(paths)
+    train = np.array([folder_row(path, splits)['split']=='train' for path in paths])
+    if train.all(): return found
+    print(f'{(~train).sum():,} videos in folders for validation or test are left out')
+    if train.any(): return found[train]
+    raise TubeconError('no video is left to learn from: give --videos a folder with videos for training')
+
 def find_videos(
     videos:str, manifest:str, # a folder, or a CSV file; neither: the toy videos
 )->Manifest:
     "Find the videos to train on: the rows of split 'train', where splits are given."
     if videos and manifest: raise TubeconError('give --videos or --manifest, not both')
-    if videos: return Manifest.from_folder(videos)
+    if videos: return training_videos(Manifest.from_folder(videos))
     found = Manifest.read(manifest or make_toy_videos()['pretrain'])
     found.require_files()
     return found.where(split='train') if 'split' in found.columns else found
@@ -486,7 +498,7 @@ def some_videos(
 )->Manifest:
     "Draw the videos that a run learns from (paper 4.3): where they are labelled, a part of each class."
     if not 0<cfg.data_fraction<=1: raise TubeconError(
-        f'share is above 0 and at most 1, not {cfg.data_fraction}')
+        f'data_fraction is above 0 and at most 1, not {cfg.data_fraction}')
     if cfg.data_fraction==1: return manifest
     of_toy_videos = {'texture','background'} <= set(manifest.columns) # committed runs drew from all alike
     if 'label' not in manifest.columns or of_toy_videos:
