@@ -162,7 +162,7 @@ def main(
     weights:str='', # files of weights, own or published, with commas: a row each; none: an untrained encoder
     encoder:str='r2plus1d_small', # of `none`
     out:str='cam.png', # the picture
-    frames:int=None, # of the clip, from the middle of the video; default: as the weights were trained, else 16
+    frames:int=None, # of the clip, from the middle of the video; default: the weights', else 16
     stride:int=None, # frames between frames; default: the weights', else 2
     side:int=None, # short side the video is resized to, pixels; default: the weights' size, else 112
     fit:str='', # crop, whole (black bars) or squeeze to a square of `side`; default: all, in its own shape

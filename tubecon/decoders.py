@@ -313,7 +313,8 @@ def inspect(
     "Decode a whole file, and say which reader reads it right or what is wrong with it."
     if not os.path.isfile(path): return verdict('broken', message='it is not a file')
     seen = survey(path, beat=beat)
-    lasting = not any(getattr(error, 'errno', None) in SYSTEM or isinstance(error, LIBRARY) for error in seen.errors)
+    def passes(error): return getattr(error, 'errno', None) in SYSTEM or isinstance(error, LIBRARY)
+    lasting = not any(map(passes, seen.errors))
     facts = dict(frames=seen.frames, fps=seen.fps, lasting=lasting)
     if said := complaints(seen):
         return verdict('damaged' if seen.frames else 'broken', message='; '.join(said), **facts)

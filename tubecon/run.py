@@ -408,7 +408,7 @@ def escape_formula(
     except ValueError: return "'"+value
 
 def python_strings():
-    "Within the block or function, let pandas keep names that are no text; pyarrow, if it is installed, refuses them."
+    "Let pandas keep names that are no text; pyarrow, if it is installed, refuses them."
     return pd.option_context('mode.string_storage', 'python')
 
 @python_strings()

@@ -712,7 +712,7 @@ def candidates(self:ClipDataset, epoch, index): # yields (video, epoch to draw i
 
 @patch
 def __getitem__(self:ClipDataset,
-    address, # (epoch, index); or an index: torch's own random numbers choose the clip, other ones in each epoch
+    address, # (epoch, index); or an index, for which torch's random numbers choose the clip
 )->dict: # clips (views,c,t,size,size) uint8, id, label; errors [(id, message)]; no clips if all `tries` fail
     "Return the clips at an address, or of another video when that one cannot be read."
     end_worker_with_run(self)
