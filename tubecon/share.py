@@ -707,7 +707,7 @@ def export_encoder(
                 f'ONNX needs more packages ({error}): pip install "tubecon[export]"') from None
     return path
 
-# %% ../nbs/38_share.ipynb #8c13d3b6
+# %% ../nbs/38_share.ipynb #d0a982ba
 NEEDED = dict(embed=('out','weights'), search=('features','like','weights'), pairs=('out',), card=('out',))
 
 def check_flags(
@@ -738,7 +738,10 @@ def run_search(given:dict, clips:dict):
     encoder = load_encoder(given['weights']).to(pick_device(given['device']))
     found = read_embedded(given['features'])
     exp = embedding_clips(clips_of(given['weights']), clips)
-    if found.about: # as the features were computed
+    if not found.about:
+        print(f"{given['features']} does not tell how clips were cut: "
+              f"the example has {clips_text(**asdict(exp))}, fit {exp.fit}; give the flags that you gave to embed")
+    else: # as the features were computed
         told = found.about['clips'].items()
         exp = Experiment(**{name: tuple(value) if isinstance(value, list) else value for name,value in told})
     out = given['out'] or 'similar.gif'
