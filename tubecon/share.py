@@ -707,7 +707,7 @@ def export_encoder(
                 f'ONNX needs more packages ({error}): pip install "tubecon[export]"') from None
     return path
 
-# %% ../nbs/38_share.ipynb #d0a982ba
+# %% ../nbs/38_share.ipynb #45ed336c
 NEEDED = dict(embed=('out','weights'), search=('features','like','weights'), pairs=('out',), card=('out',))
 
 def check_flags(
@@ -740,7 +740,7 @@ def run_search(given:dict, clips:dict):
     exp = embedding_clips(clips_of(given['weights']), clips)
     if not found.about:
         print(f"{given['features']} does not tell how clips were cut: "
-              f"the example has {clips_text(**asdict(exp))}, fit {exp.fit}; give the flags that you gave to embed")
+              f'the example has {clips_text(**asdict(exp))}, fit {exp.fit}; give the flags of embed')
     else: # as the features were computed
         told = found.about['clips'].items()
         exp = Experiment(**{name: tuple(value) if isinstance(value, list) else value for name,value in told})

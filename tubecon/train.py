@@ -44,6 +44,7 @@ from .run import (
     read_json, reading_checkpoint, settings, time_text)
 from .toy import make_toy_videos
 from .video import BrokenVideos, ClipDataset, Manifest, collate, video_info
+from .viz import COLORS, set_style, show_clips
 
 # %% ../nbs/06_train.ipynb #53ba72de
 def step_indices(
@@ -571,7 +572,6 @@ def draw_run(
 ):
     "Draw the loss curve to loss.png."
     import matplotlib.pyplot as plt
-    from tubecon.viz import COLORS, set_style
     set_style()
     log = pd.read_csv(Path(out)/'log.csv')
     figure, axes = plt.subplots(1, 2, figsize=(7, 2.4), layout='constrained')
@@ -588,7 +588,6 @@ def draw_pair(
 ):
     "Draw the first positive pair of a run to pair.png."
     import matplotlib.pyplot as plt
-    from tubecon.viz import set_style, show_clips
     set_style()
     clips = ClipDataset(manifest, cfg, cfg.seed, views=2 if cfg.method=='temporal' else 1)
     batch, one = collate([clips[index] for index in step_indices(cfg, len(manifest), 0)]), torch.tensor([0])
