@@ -8,8 +8,9 @@ __all__ = ['SWAPPED', 'PART', 'Part', 'FORMATS', 'Embedded', 'OWN_METADATA', 'PL
            'weights_key', 'collate_readable', 'pooled_features', 'begin_parts', 'write_parts', 'read_part', 'Table',
            'write_npz', 'write_csv', 'write_parquet', 'require_pyarrow', 'check_out', 'embed_to_file', 'find_list',
            'read_embedded', 'embed', 'most_similar', 'search', 'encoder_config', 'save_pretrained', 'hub_file',
-           'from_pretrained', 'plain_code', 'run_facts', 'readouts', 'data_text', 'training_text', 'readout_text',
-           'limits_text', 'model_card', 'share_run', 'export_encoder', 'check_flags', 'run_embed', 'run_search', 'main']
+           'from_pretrained', 'push_to_hub', 'plain_code', 'run_facts', 'readouts', 'data_text', 'training_text',
+           'readout_text', 'limits_text', 'model_card', 'share_run', 'export_encoder', 'check_flags', 'run_embed',
+           'run_search', 'main']
 
 # %% ../nbs/38_share.ipynb #7ca0cf96
 from .package import quick_help
@@ -460,6 +461,22 @@ def from_pretrained(
         'write both again')
     encoder.clips = clips_of(files[1])
     return encoder.eval()
+
+# %% ../nbs/38_share.ipynb #63e30ce7
+def push_to_hub(
+    folder, # from `save_pretrained`
+    repo:str, # name on the hub, such as 'user/model'; made if it is not there
+    private:bool=False,
+)->str: # its address
+    "Upload weights, config.json and card to the hub."
+    try: from huggingface_hub import HfApi
+    except ImportError: raise TubeconError(
+        'uploading needs the package huggingface_hub: pip install "tubecon[hub]"') from None
+    if not (Path(folder)/'config.json').is_file(): raise TubeconError(
+        f'{folder} has no config.json: write it with save_pretrained, or with share card')
+    api = HfApi()
+    api.create_repo(repo, private=private, exist_ok=True)
+    return str(api.upload_folder(repo_id=repo, folder_path=str(folder)))
 
 # %% ../nbs/38_share.ipynb #1b0c92a9
 PLAIN_SMALL = '''import torch

@@ -7,7 +7,7 @@ __all__ = ['LIMITS', 'ON_GPU', 'GPU_PAIR', 'step_indices', 'StepBatchSampler', '
            'make_views', 'pair_ids', 'make_optimizer', 'Trainer', 'total_steps', 'lr_step', 'lr_at', 'batches', 'fit',
            'next_batch', 'report', 'pretrain', 'batch_memory', 'check_batch', 'check_sizes', 'check_run',
            'noise_backgrounds', 'training_videos', 'find_videos', 'some_videos', 'fits_in_memory', 'check_same_videos',
-           'refuse_overwriting', 'begin_run', 'draw_run', 'draw_pair', 'own_settings', 'measure_pace',
+           'begun_with', 'refuse_overwriting', 'begin_run', 'draw_run', 'draw_pair', 'own_settings', 'measure_pace',
            'describe_choice', 'choose_steps', 'kept_settings', 'settings_for', 'cpu_step_seconds', 'remarks',
            'probe_rows', 'main']
 
@@ -356,7 +356,7 @@ def pretrain(
         trainer = Trainer(cfg, len(manifest), device)
         begin_run(trainer, listed, out, resume, init)
         if first:
-            record = dict(asdict(cfg), videos=listed.fingerprint())
+            record = dict(asdict(cfg), videos=listed.fingerprint(), init=init or begun_with(out, resume))
             with atomic_write(out/'settings.json') as beside: beside.write_text(json.dumps(record, indent=1))
             draw_pair(manifest, cfg, out)
         done = fit(trainer, manifest, out, workers=workers, cache=cache, **loop)
@@ -538,6 +538,14 @@ def check_same_videos(
     if then!=now: raise TubeconError(
         f'the run in {out} learned from another list of videos ({then}, this one is {now}): '
         'give the same list, or another folder')
+
+def begun_with(
+    out:Path, # folder of a run
+    resume:bool, # continue from the checkpoint
+)->str: # '': with weights of its own; None: the run does not tell
+    "Read from a run which weights it began with."
+    file = out/'settings.json'
+    return read_json(file, 'remove it').get('init') if resume and file.exists() else None if resume else ''
 
 def refuse_overwriting(
     out:Path, # folder of a run to come
