@@ -16,7 +16,7 @@ from pathlib import Path
 from fastcore.script import call_parse
 from torch import Tensor, nn
 import matplotlib.pyplot as plt, torch, torch.nn.functional as F
-from .checkpoints import clips_of, clips_remark, fill_clips, find_encoder, method_of
+from .checkpoints import clips_of, clips_remark, fill_clips, find_encoder, method_of, short_name
 from .config import Text, TubeconError, allow_dashes, as_flag, normalize_clips, plain_errors
 from .frozen import write_figure
 from .run import machine_memory
@@ -149,14 +149,16 @@ def print_cam_remarks(
 
 def row_names(
     files:list, # of weights
-)->list: # the methods of the files, numbered where two are equal
+)->list: # the methods of the files; where two are equal, with the name of the run or file, or a number
     "Name the rows of the picture."
-    methods = [method_of(file) for file in files]
-    return [method if methods.count(method)==1 else f'{method} {i+1}' for i,method in enumerate(methods)]
+    def told_apart(names, others):
+        return [name if names.count(name)==1 else f'{name} {other}' for name,other in zip(names, others)]
+    methods = told_apart([method_of(file) for file in files], [short_name(file) for file in files])
+    return told_apart(methods, range(1, len(files)+1))
 
 # %% ../nbs/15_cam.ipynb #c2b30dbe
 @call_parse
-@allow_dashes(out='file', weights=Text(), fit=Text(FITS))
+@allow_dashes(out='file', weights=Text(), fit=Text(('', *FITS)))
 def main(
     video:str, # a video file
     weights:str='', # files of weights, own or published, with commas: a row each; none: an untrained encoder

@@ -99,7 +99,8 @@ def read_state(
 )->tuple: # state dict under the names it has in the file, metadata as text
     "Read the weights in a file, wherever in the file they are."
     path = weights_path(path)
-    if not path.is_file(): raise TubeconError(f'no file of weights at {path}')
+    if not path.is_file(): raise TubeconError(
+        f'no file of weights at {path}; the package contains tubelet_small and temporal_small')
     if path.suffix=='.safetensors': return read_safetensors(path)
     tensors = find_tensors(read_pickle(path, trust))
     if tensors: return tensors, {}

@@ -759,6 +759,7 @@ def print_heading(run:FrozenRun, encoder:nn.Module, train:Manifest, test:Manifes
     exp, paths = run.exp, [test.path(i) for i in range(len(test))]
     print(f'{encoder.name}, weights {run.weights}: {len(test):,} {run.split} videos, '
           f'{len(train):,} training videos, {len(train.classes)} classes')
+    print(f'with so many videos, an accuracy near 50% is known to ±{98/len(test)**.5:.0f} points (95%)')
     for remark in (clips_remark(clips_of(run.weights), exp),
                    cut_remark(paths, exp.size, exp.test_short_side, exp.fit)):
         if remark: print(remark)

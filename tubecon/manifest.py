@@ -501,7 +501,8 @@ def split_rows(
     for row,name in zip(rows, groups): row.update(dict(group=name) if group else {}, split=assigned[name])
     counts = Counter(row['split'] for row in rows)
     reached = (f'{split} {100*counts[split]/len(rows):.1f}% ({p:g}% asked)' for split,p in percents.items())
-    said = [f'splits made: {", ".join(reached)}']
+    many = f'; {len(set(groups)):,} groups of {len(rows):,} videos' if group else ''
+    said = [f'splits made: {", ".join(reached)}{many}']
     if len(before)>1: said.append(f'these splits replace those of the list: {", ".join(before)}')
     sizes = [f'{name} ({n:,} videos)' for name,n in large.items()]
     if large: said.append(f'groups too large for these percentages: {len(large):,}: {join_first(sizes)}')

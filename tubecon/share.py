@@ -8,9 +8,9 @@ __all__ = ['SWAPPED', 'PART', 'Part', 'FORMATS', 'Embedded', 'OWN_METADATA', 'PL
            'weights_key', 'collate_readable', 'pooled_features', 'begin_parts', 'write_parts', 'read_part', 'Table',
            'write_npz', 'write_csv', 'write_parquet', 'require_pyarrow', 'check_out', 'embed_to_file', 'find_list',
            'read_embedded', 'embed', 'most_similar', 'search', 'encoder_config', 'save_pretrained', 'hub_file',
-           'from_pretrained', 'push_to_hub', 'plain_code', 'run_facts', 'readouts', 'data_text', 'training_text',
-           'readout_text', 'limits_text', 'model_card', 'share_run', 'export_encoder', 'check_flags', 'run_embed',
-           'run_search', 'main']
+           'from_pretrained', 'push_to_hub', 'plain_code', 'run_facts', 'readouts', 'is_drawn', 'licence_text',
+           'data_text', 'training_text', 'readout_text', 'limits_text', 'model_card', 'share_run', 'export_encoder',
+           'check_flags', 'run_embed', 'run_search', 'main']
 
 # %% ../nbs/38_share.ipynb #7ca0cf96
 from .package import quick_help
@@ -121,7 +121,7 @@ def draw_pairs(
     progress:float=1.0, # share of the run that is over, for `patch_sharing='ramp'`
 )->Path:
     "Draw the first pairs of a run, each query beside its key, with outlines of tubelets."
-    n = max(show, 2)
+    n = min(max(show, 8), max(2, len(manifest))) # patches come from several videos
     cfg = replace(cfg, batch=n, queue=0)
     if cfg.method!='tubelet': raise TubeconError('pairs shows tubelets: give --method tubelet')
     check_run(cfg, len(manifest))
@@ -392,6 +392,7 @@ def search(
     "Find the videos that are most like an example."
     if found.about and found.about['weights']!=weights_key(encoder): raise TubeconError(
         'the features were computed with other weights: give those to --weights')
+    if not os.path.isfile(example): raise TubeconError(f'no video {example}: give --like a video file')
     query = Manifest(dict(path=byte_array([os.path.abspath(example)])))
     x = embed(query, encoder, exp, skip=0, bar=False).features[0]
     table = most_similar(found, x, show, example)
@@ -533,6 +534,7 @@ def run_facts(
     weights='', # a file of weights, where there is no folder
     results='', # a CSV file of results; '': results.csv beside the run's folder, if it is there
     data:str='', # where the videos are from, in your words; 'toy': the toy videos
+    licence:str='', # of the weights, such as 'cc-by-4.0'
 )->dict: # name, weights, encoder, clips, told, steps, log, videos, data, readouts
     "Collect what the files of a run tell; raises `TubeconError` if there are no weights."
     if not (run or weights): raise TubeconError('give --run a folder of tubecon.train, or --weights a file')
@@ -549,6 +551,7 @@ def run_facts(
     last = pd.read_csv(log).iloc[-1].to_dict() if log and log.exists() else {}
     config = {name: value for name,value in encoder_config(encoder).items() if name!='clips'}
     return dict(config, name=name, weights=file, clips=clips_of(file), told=told, log=last, data=data,
+        licence=licence,
         steps=told.get('step', told.get('steps')), videos=told.get('videos', ''),
         readouts=readouts(read_results(table), name, told) if table.is_file() else pd.DataFrame())
 
@@ -578,6 +581,16 @@ def readouts(
     return pd.DataFrame(found)
 
 # %% ../nbs/38_share.ipynb #ae7405ce
+def is_drawn(facts:dict)->bool: # whether tubecon drew the videos itself
+    "Say whether nobody else has rights in the videos."
+    told, seen = facts.get('told', {}), facts.get('videos')
+    return told.get('scenes')=='noise' or facts.get('data')=='toy' or seen==TOY_LIST
+
+def licence_text(facts:dict)->str:
+    "Say what the licence is: that of the package for drawn videos; for others, the author's choice."
+    if facts.get('licence'): return facts['licence']
+    return 'apache-2.0' if is_drawn(facts) else 'other'
+
 def data_text(facts:dict)->str:
     "Say which videos the weights learned from."
     told, seen = facts.get('told', {}), facts.get('videos')
@@ -585,7 +598,7 @@ def data_text(facts:dict)->str:
     own = 'They contain no third party\'s pixel.' + ('' if told.get('init')=='' else
         ' The files do not tell whether training began with other weights.')
     if told.get('scenes')=='noise': return f'Pictures of noise, which tubecon draws itself. {own}{listed}'
-    if facts.get('data')=='toy' or seen==TOY_LIST:
+    if is_drawn(facts):
         return f'The toy videos, which tubecon draws itself. {own}{listed}'
     if facts.get('data'): return facts['data'].rstrip('. ') + '.' + listed
     return f'The run does not tell where its videos are from.{listed} Ask its author before you rely on it.'
@@ -631,7 +644,7 @@ def limits_text(facts:dict)->str:
 
 # %% ../nbs/38_share.ipynb #0660a865
 CARD = '''---
-license: apache-2.0
+license: {licence}
 library_name: tubecon
 pipeline_tag: video-classification
 tags: [video, self-supervised, motion, tubelet-contrast]
@@ -671,7 +684,7 @@ found = embed('DIR', encoder)                  # found.features (n,{dim}), found
 
 ## Licence
 
-Apache-2.0. The method is from [Tubelet-Contrastive Self-Supervision for Video-Efficient
+{licence_line} The method is from [Tubelet-Contrastive Self-Supervision for Video-Efficient
 Generalization](https://arxiv.org/abs/2303.11003) (Thoker, Doughty and Snoek, ICCV 2023).
 '''
 
@@ -684,14 +697,17 @@ def model_card(
     mean, std = (list(facts[x]) if x in facts else f'the {x} in config.json' for x in ('mean','std'))
     clips = f"Clips: {clips_text(**facts['clips'])}." if facts.get('clips') else 'Clips: not told.'
     plain = f'Without tubecon:\n\n```python\n{code}```' if code else 'Without tubecon: not in a few lines.'
+    licence = licence_text(facts)
+    line = 'Its author has not chosen a licence.' if licence=='other' else f'{licence[0].upper()}{licence[1:]}.'
     return CARD.format(name=facts['name'], encoder=facts['encoder'], dim=dim, data=data_text(facts),
+        licence=licence, licence_line=line,
         training=training_text(facts), readouts=readout_text(facts), limits=limits_text(facts),
         clips=f'{clips} Pixels are in 0..1, minus {mean}, divided by {std}.',
         plain=plain)
 
 def share_run(
     out, # folder
-    **source, # `run`, `weights`, `results` and `data` of `run_facts`
+    **source, # `run`, `weights`, `results`, `data` and `licence` of `run_facts`
 )->Path:
     "Write weights, config.json and card of a run; raises `TubeconError` if the folder holds a model."
     if (Path(out)/'model.safetensors').exists(): raise TubeconError(
@@ -768,7 +784,7 @@ def run_search(given:dict, clips:dict):
 
 # %% ../nbs/38_share.ipynb #a79f4ad8
 @call_parse
-@allow_dashes(command=Text(tuple(NEEDED)), out=Text(), features=FILE, like=FILE, run=FOLDER, data=Text(),
+@allow_dashes(command=Text(tuple(NEEDED)), out=Text(), features=FILE, like=FILE, run=FOLDER, data=Text(), licence=Text(),
               progress=UNIT)
 @flags(Config, {name: settings(name, {}) for name in ('small','released')})
 def main(
@@ -783,6 +799,7 @@ def main(
     run:str='', # card: folder of a run of tubecon.train
     results:str='', # card: a CSV file of results; default: results.csv beside the run's folder
     data:str='', # card: where the videos are from, in your words
+    licence:str='', # card: of the weights, such as cc-by-4.0; default: apache-2.0 if tubecon drew the videos
     clips:int=None, # embed: of a video, evenly spread, whose features are averaged; default: 1
     stride:int=None, # embed: frames between frames; default: as the weights were trained
     rate:float=None, # embed: frames per second to resample to, 0: as the video; default: the weights'
@@ -791,7 +808,7 @@ def main(
     skip:int=10, # embed: broken videos that may be skipped
     device:str='auto', # embed, search: cuda, mps, cpu, or auto: the best of them
     preset:str='small', # pairs: start from small, paper or released; in brackets: the paper's
-    progress:float=1.0, # pairs: share of the run that is over, for patch_sharing ramp
+    progress:float=1.0, # pairs: 0: as training begins, same patches; 1: as it ends, only the motion is shared
     **config
 ):
     "Features of your own videos, search, pictures of pairs, and weights to share."
@@ -806,4 +823,4 @@ def main(
         elif command=='pairs':
             cfg = settings(preset, config)
             print(draw_pairs(find_list(videos or manifest), cfg, out, show, progress))
-        else: print(share_run(out, run=run, weights=weights, results=results, data=data))
+        else: print(share_run(out, run=run, weights=weights, results=results, data=data, licence=licence))
