@@ -201,7 +201,6 @@ FLAGS = dict( # of all commands, besides the fields of `Config` and `Experiment`
     videos=FOLDER, annotations=EITHER, manifest=EITHER, manifests=EITHER, video=FILE, init=FILE, weights=FILE,
         file=FILE,
     encoder=Text(), method=Text(), toy=Text(), split=Text(('train','val','test')), group=Text(),
-    fit=Text(('crop','whole','squeeze')),
     # what is done
     command=Text(('convert',)), what=Text(), table=Text(), shard=Text(), device=Text(), preset=Text(),
         experiment=Text(),

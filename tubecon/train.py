@@ -544,8 +544,9 @@ def begun_with(
     resume:bool, # continue from the checkpoint
 )->str: # '': with weights of its own; None: the run does not tell
     "Read from a run which weights it began with."
+    if not resume: return ''
     file = out/'settings.json'
-    return read_json(file, 'remove it').get('init') if resume and file.exists() else None if resume else ''
+    return read_json(file, 'remove it').get('init') if file.exists() else None
 
 def refuse_overwriting(
     out:Path, # folder of a run to come
@@ -607,7 +608,8 @@ def draw_pair(
 
 # %% ../nbs/06_train.ipynb #554a4fbc
 ON_GPU = dict(encoder='r2plus1d_18', dim=128, size=112, short_sides=(112,128), max_step=(42,84),
-    patch_sides=(16,64), patch_sharing='shared', precision='bf16', optimizer='sgd', lr=.03, weight_decay=1e-4)
+    patch_sides=(16,64), patch_sharing='shared', precision='bf16', optimizer='sgd', lr=.03,
+    weight_decay=1e-4) # as in the run of chapter 24, with 64 pairs; not tuned
 GPU_PAIR = .26 # GiB that a pair takes with these settings, measured with 64 pairs
 
 def own_settings(
