@@ -147,19 +147,30 @@ def momentum_update(self:MoCo):
 # %% ../nbs/04_contrast.ipynb #4745aaf8
 @patch
 def contrastive_loss(self:MoCo,
-    q:Tensor, # (b,d) queries
-    k:Tensor, # (b,d) keys, in the order of the queries
+    q:Tensor, # (n,d) queries
+    k:Tensor, # (b,d) keys of the batch
     ids:Tensor, # (b,) int64, of pairs or videos; equal ids are no negatives of each other
+    rows=slice(None), # (n,) which pairs of the batch the queries are; all, except in chapter 34
+    all_q:Tensor=None, # (b,d) queries of the batch; by default q
 )->Tensor: # scalar
-    "Compute the loss; set `stats` and, in training, enqueue the keys."
-    queue, mask = (self.queue.keys, self.queue.mask(ids)) if self.cfg.queue else (None, ids[:,None]==ids)
-    symmetric = not self.cfg.queue and not self.cfg.momentum # then both directions have a gradient
-    loss = info_nce(q, k, queue, self.cfg.tau, mask, symmetric)
-    with torch.no_grad():
-        s = similarities(q, k, queue, mask)
-        self.stats = dict(positive=s[:,0].mean(), accuracy=(s[:,0]>s[:,1:].amax(1)).float().mean())
-        if self.cfg.queue and self.training: self.queue.enqueue(k, ids)
+    "Compute the loss of queries, and set `stats`."
+    own_k, own_ids, all_q = k[rows], ids[rows], q if all_q is None else all_q
+    negatives, mask = k, own_ids[:,None]==ids
+    if self.cfg.queue: negatives, mask = self.queue.keys, self.queue.mask(own_ids)
+    loss = info_nce(q, own_k, negatives, self.cfg.tau, mask)
+    if not self.cfg.queue and not self.cfg.momentum: # keys have a gradient, too
+        loss = (loss + info_nce(own_k, q, all_q, self.cfg.tau, mask))/2
+    with torch.no_grad(): s = similarities(q, own_k, negatives, mask)
+    self.stats = dict(positive=s[:,0].mean(), accuracy=(s[:,0]>s[:,1:].amax(1)).float().mean())
     return loss
+
+@patch
+def remember(self:MoCo,
+    k:Tensor, # (b,d) keys of the batch
+    ids:Tensor, # (b,) int64
+):
+    "Enqueue the keys, in training; call it after the loss."
+    if self.cfg.queue and self.training: self.queue.enqueue(k, ids)
 
 @patch
 def forward(self:MoCo,
@@ -169,4 +180,7 @@ def forward(self:MoCo,
 )->Tensor: # scalar loss, float32 or better also under autocast
     "Embed both clips of each pair and compare them."
     q, k = self.embed(clips_q), self.embed_keys(clips_k)
-    with torch.autocast(q.device.type, enabled=False): return self.contrastive_loss(q, k, ids.to(q.device))
+    with torch.autocast(q.device.type, enabled=False):
+        loss = self.contrastive_loss(q, k, ids.to(q.device))
+        self.remember(k, ids)
+    return loss

@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields, replace
 from torch import Tensor
 from torch.nn.functional import grid_sample
 import numpy as np, torch
-from .config import TubeconError, uniform
+from .config import TubeconError, integers, uniform
 from .trajectory import keyframe_track, sample_paths
 from .transforms import TransformConfig, sample_transforms
 
@@ -236,7 +236,7 @@ def uniform_sizes(
 )->Tensor: # (b,m,2) h,w
     "Draw height and width separately, uniform over integers (paper 4.1)."
     check_sides(sides, side)
-    return torch.randint(sides[0], sides[1]+1, (b,m,2), generator=rng)
+    return integers(sides[0], sides[1]+1, b, m, 2, rng=rng)
 
 def released_sizes(
     b:int, m:int, # clips, tubelets per clip
@@ -244,7 +244,7 @@ def released_sizes(
     rng:torch.Generator,
 )->Tensor: # (b,m,2) h,w
     "Draw a side and an aspect ratio from a list each, then add noise (released)."
-    pick = lambda values: torch.tensor(values)[torch.randint(len(values), (b,m), generator=rng)]
+    pick = lambda values: torch.tensor(values)[integers(0, len(values), b, m, rng=rng)]
     s, r = pick([16.,24,28,32,48,64])*side/112, pick([.5,.67,.75,1,1.33,1.5,2])
     sizes = torch.stack([s/r.sqrt(), s*r.sqrt()], -1) * uniform(-.18, .18, b, m, 2, rng=rng).exp()
     return sizes.round().long().clamp(1, max(1, side-1))
@@ -272,8 +272,9 @@ def sample_masks(
     "Draw shapes of patches and their edges."
     check_shapes(cfg.shapes, cfg.shape_probs)
     (b, m, _), probs = sizes.shape, torch.tensor(cfg.shape_probs, dtype=torch.float)
-    chosen = torch.multinomial(probs, b*m, replacement=True, generator=rng).view(b, m)
-    soft = torch.rand(b, m, generator=rng) < cfg.soft_edge_prob
+    bounds = (probs/probs.sum()).cumsum(0)[:-1]
+    chosen = torch.bucketize(uniform(0, 1, b, m, rng=rng), bounds, right=True)
+    soft = uniform(0, 1, b, m, rng=rng) < cfg.soft_edge_prob
     fade = uniform(.30, .45, b, m, rng=rng).where(soft, torch.tensor(.5))
     return shape_masks(cfg.shapes, chosen, sizes, fade, 1 << (sizes.max().item()-1).bit_length())
 
@@ -311,38 +312,39 @@ def patch_places(
 def sample_tubelets(
     clips:Tensor, # (b,c,t,h,w), uint8 or float: patches are cropped from these
     cfg:TubeletConfig,
-    rng:torch.Generator, # on the CPU
-)->Tubelets: # on the clips' device
+    rng, # a `torch.Generator`, or the `PairRng` of b pairs; on the CPU
+    *more:Tensor, # as `clips`: crop the patches from these too, at the same places
+): # `Tubelets` on the clips' device; one for `clips` and each of `more`, if there are more
     "Draw patches, paths and transformations for each clip."
     (b, _, t, h, w), m = clips.shape, cfg.tubelets
     if m<1: raise TubeconError(f'{m} tubelets leave a pair nothing in common: set tubelets to 1 or more')
     sizes = sample_sizes(cfg, b, m, h, w, rng)
     masks = sample_masks(cfg, sizes, rng)
-    u = torch.rand(b, m, 3, generator=rng)
+    u = uniform(0, 1, b, m, 3, rng=rng)
     opacity = sample_opacity(cfg, b, m, t, rng)
     paths = sample_paths(cfg, b, m, t, (h,w), rng)
     matrices = sample_transforms(cfg, b, m, t, rng)
     places = patch_places(cfg, sizes, paths, h, w, u)
-    source = clips.roll(1, 0) if cfg.patch_source=='other' else clips
-    patches = crop_patches(source, places, sizes, masks.shape[-1])
-    return Tubelets(paths, matrices, patches, masks, opacity, sizes).to(clips.device)
+    def with_patches(source):
+        if cfg.patch_source=='other': source = source.roll(1, 0)
+        patches = crop_patches(source, places, sizes, masks.shape[-1])
+        return Tubelets(paths, matrices, patches, masks, opacity, sizes).to(clips.device)
+    return tuple(map(with_patches, (clips, *more))) if more else with_patches(clips)
 
 # %% ../nbs/03_overlay.ipynb #fd860e63
 def sample_tubelet_pair(
     clips_q:Tensor, clips_k:Tensor, # (b,c,t,h,w) from different videos
     cfg:TubeletConfig, # `patch_sharing`, `curriculum`, and what `sample_tubelets` uses
-    rng:torch.Generator, # on the CPU
+    rng, # as in `sample_tubelets`
     progress:float=1.0, # share of the run that is over
 )->tuple: # `Tubelets` of the queries, and of the keys
     "Draw the tubelets of pairs: the same for both clips, or the same except for their patches."
     if cfg.patch_sharing not in ('shared','own','ramp'):
         raise TubeconError(f"patch_sharing is 'shared', 'own' or 'ramp', not {cfg.patch_sharing!r}")
-    state = rng.get_state()
-    shared = sample_tubelets(clips_q, cfg, rng)
-    if cfg.patch_sharing=='shared': return shared, shared
-    own = sample_tubelets(clips_k, cfg, rng.set_state(state))   # the same numbers, patches of the others
+    if cfg.patch_sharing=='shared': return (sample_tubelets(clips_q, cfg, rng),)*2
+    shared, own = sample_tubelets(clips_q, cfg, rng, clips_k)
     begin, end = cfg.curriculum if cfg.patch_sharing=='ramp' else (-1, 0)
-    chosen = torch.rand(len(clips_q), generator=rng) < (progress-begin)/(end-begin)
+    chosen = uniform(0, 1, len(clips_q), rng=rng) < (progress-begin)/(end-begin)
     chosen = chosen.to(own.patches.device).view(-1,1,1,1,1)
     return shared, replace(own, patches=own.patches.where(chosen, shared.patches))
 
@@ -433,9 +435,9 @@ def sample_color_jitter(
     rng:torch.Generator,
 )->tuple: # brightness, contrast, saturation, hue, each (b,)
     "Draw the arguments of `color_matrices`, each with its chance (released)."
-    applied = torch.rand(4, b, generator=rng) < cfg.jitter_prob
+    applied = uniform(0, 1, b, 4, rng=rng).T < cfg.jitter_prob
     if cfg.joint_hue: applied[3] = applied[2]
-    brightness, contrast, saturation, hue = uniform(-1, 1, 4, b, rng=rng) * applied
+    brightness, contrast, saturation, hue = uniform(-1, 1, b, 4, rng=rng).T * applied
     brightness, hue = brightness*cfg.brightness, hue*cfg.hue
     contrast, saturation = (contrast*cfg.contrast).exp(), (saturation*cfg.saturation).exp()
     if cfg.contrast_about=='black':                     # `color_matrices` then gives (x+brightness)*contrast

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from torch import Tensor
 import torch
-from .config import TubeconError, uniform
+from .config import TubeconError, integers, uniform
 from .trajectory import PathConfig, keyframe_track
 
 # %% ../nbs/02_transforms.ipynb #9a687fde
@@ -107,7 +107,7 @@ def shear_track(
     shears = parameter_track(b, m, frames, *range, 0, 2, rng=rng, **how)        # (b,m,t,2)
     if axes=='drawn':
         kept = torch.tensor([[1,0],[0,1],[1,1]])                                # x, y, both
-        shears = shears * kept[torch.randint(3, (b,1,1), generator=rng)]
+        shears = shears * kept[integers(0, 3, b, 1, 1, rng=rng)]
     return shear_matrices(*shears.unbind(-1))
 
 # %% ../nbs/02_transforms.ipynb #de9dfdaa
