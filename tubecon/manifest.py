@@ -11,8 +11,9 @@ __all__ = ['SEEDS', 'PERCENTS', 'SPLIT_FOLDERS', 'DATASETS', 'PLAIN', 'TEXT_OPTI
            'folder_row', 'manifest_rows', 'source_rows', 'folder_rows', 'csv_rows', 'index_files', 'find_files',
            'measure_seconds', 'are_whole', 'match_files', 'keep_files', 'describe_count', 'join_first', 'report_lines',
            'find_groups', 'assign_splits', 'split_rows', 'read_list', 'check_folders', 'make_columns', 'build_manifest',
-           'Journal', 'in_parallel', 'size_of', 'changed_at', 'check_manifest', 'select_readable', 'make_chooser',
-           'read_split', 'write_manifest', 'main']
+           'read_journal', 'Journal', 'shard_path', 'in_parallel', 'size_of', 'changed_at', 'listed_files',
+           'check_manifest', 'describe_checks', 'select_readable', 'write_checked', 'shard_journals', 'name_lacking',
+           'merge_journals', 'merge_checks', 'make_chooser', 'read_split', 'write_manifest', 'check_shard', 'main']
 
 # %% ../nbs/31_manifest.ipynb #2fd3f151
 from .package import quick_help
@@ -29,10 +30,10 @@ from fastcore.script import call_parse, store_true
 from tqdm import tqdm
 import numpy as np, torch
 from .config import (
-    Text, TubeconError, allow_dashes, atomic_write, plain_errors, seeded_rng)
+    Text, TubeconError, allow_dashes, atomic_write, plain_errors, read_shard, seeded_rng)
 from .package import data_folder
 from .video import (
-    Manifest, VIDEO_ENDINGS, VideoError, byte_array, check_video, natural_key, video_info, write_rows)
+    Manifest, VIDEO_ENDINGS, VideoError, byte_array, check_video, natural_key, proof_text, video_info, write_rows)
 
 # %% ../nbs/31_manifest.ipynb #6262e1ad
 def cards_folder()->Path:
@@ -572,18 +573,27 @@ def build_manifest(
 # %% ../nbs/31_manifest.ipynb #c84a51c0
 TEXT_OPTIONS = dict(newline='', encoding='utf-8', errors='surrogateescape') # names may hold any bytes
 
+def read_journal(
+    path, # of the CSV, perhaps absent
+    columns:list, # its columns
+)->dict: # first column -> row; without rows of other columns
+    "Read the rows of a journal."
+    text = Path(path).read_bytes().decode('utf-8', 'surrogateescape') if Path(path).exists() else ''
+    whole_lines = text[:text.rfind('\n')+1]                     # the last may have been cut off
+    rows = csv.DictReader(io.StringIO(whole_lines, newline=''))
+    return {row[columns[0]]: row for row in rows if list(row)==columns and None not in row.values()}
+
 class Journal:
     "Grow a CSV by a row per finished piece of work; the first column says which."
     def __init__(self,
         path, # of the CSV; made if absent
         columns, # their names
+        shard:str='0/1', # 'i/n': a journal of this shard, which knows the rows of the whole one, too
     ):
-        self.path,self.columns,self.rows = Path(path),list(columns),{}
-        text = self.path.read_bytes().decode('utf-8', 'surrogateescape') if self.path.exists() else ''
-        whole_lines = text[:text.rfind('\n')+1]                 # the last may have been cut off
-        for row in csv.DictReader(io.StringIO(whole_lines, newline='')):
-            if list(row)==self.columns and None not in row.values(): self.rows[row[self.columns[0]]] = row
-        self.write(self.rows)
+        self.path,self.columns = shard_path(path, shard),list(columns)
+        own = read_journal(self.path, self.columns)
+        self.rows = read_journal(path, self.columns) | own
+        self.write(own)
 
     def write(self, keys): # anew, in this order
         rows = ([self.rows[key][name] for name in self.columns] for key in keys)
@@ -594,6 +604,14 @@ class Journal:
         row = {name: str(row[name]) for name in self.columns}
         self.rows[row[self.columns[0]]] = row
         with open(self.path, 'a', **TEXT_OPTIONS) as file: write_rows(file, [list(row.values())])
+
+def shard_path(
+    path, # of a whole journal
+    shard:str, # 'i/n'
+)->Path: # such as list.check.0-of-3.csv; the whole journal for '0/1'
+    "Return where a shard keeps its journal."
+    path,(i,n) = Path(path),read_shard(shard)
+    return path if n==1 else path.with_name(f'{path.stem}.{i}-of-{n}{path.suffix}')
 
 # %% ../nbs/31_manifest.ipynb #17b6fa7e
 def in_parallel(
@@ -624,7 +642,11 @@ def changed_at(path)->str:
     try: return str(os.stat(path).st_mtime_ns)
     except OSError: return ''
 
-CHECKED = ('path','bytes','changed','status','reader','frames','message') # columns of a list of checks
+CHECKED = ('path','bytes','changed','status','reader','frames','message','proof') # columns of a list of checks
+
+def listed_files(m:Manifest)->dict: # path as listed -> path from here
+    "Return the files of a list, each once."
+    return {os.fsdecode(name): m.path(i) for i,name in enumerate(m.paths)}
 
 def check_manifest(
     m:Manifest,
@@ -632,31 +654,30 @@ def check_manifest(
     workers:int=0, # videos at a time; 0: one per core
     timeout:float=60.0, # seconds without progress before a decoder is killed
     bar:bool=True,
+    shard:str='0/1', # i/n: every n-th file from the i-th
 )->dict: # path -> row of `CHECKED`
     "Decode every file once; statuses are those of `check_video`."
-    journal = Journal(out, CHECKED)
-    files = {os.fsdecode(name): m.path(i) for i,name in enumerate(m.paths)}
+    journal,files,(i,n) = Journal(out, CHECKED, shard),listed_files(m),read_shard(shard)
+    mine = list(files)[i::n]
     def facts(name): return dict(bytes=size_of(files[name]), changed=changed_at(files[name]))
     def is_known(name):
         row = journal.rows.get(name, {})
         return row.get('status','stuck')!='stuck' and dict(row, **facts(name))==row
-    def check(name): return check_video(files[name], timeout)
-    todo = [name for name in files if not is_known(name)]
-    for name,proof in in_parallel(check, todo, workers, bar):
+    def check(name):
+        proof = check_video(files[name], timeout)
+        return proof, proof_text(files[name], proof)
+    todo = [name for name in mine if not is_known(name)]
+    for name,(proof,text) in in_parallel(check, todo, workers, bar):
         answer = {column: getattr(proof, column) for column in ('status','reader','frames','message')}
-        journal.add(path=name, **facts(name), **answer)
-    journal.write(files)
-    return {name: journal.rows[name] for name in files}
+        journal.add(path=name, **facts(name), **answer, proof=text)
+    journal.write(mine)
+    return {name: journal.rows[name] for name in mine}
 
 # %% ../nbs/31_manifest.ipynb #811a2d09
-def select_readable(
-    m:Manifest,
+def describe_checks(
     statuses:dict, # from `check_manifest`
-    stuck_too:bool=True, # whether files without an answer stay
-)->tuple: # rows that stay (array), sentences
-    "Choose which videos stay in the list, and say what is wrong with the others."
-    keep = ('good','slow') + ('stuck',)*stuck_too
-    fine = np.array([statuses[os.fsdecode(name)]['status'] in keep for name in m.paths], bool)
+)->list: # of sentences
+    "Say how many files are good, and what is wrong with the others."
     counts = Counter(row['status'] for row in statuses.values()).most_common()
     said = [f'checked {len(statuses):,} files: {", ".join(f"{n:,} {status}" for status,n in counts)}']
     problems = {('damaged','broken'): 'cannot be used',
@@ -665,7 +686,96 @@ def select_readable(
     for those,words in problems.items():
         bad = [f"{row['path']} ({row['message']})" for row in statuses.values() if row['status'] in those]
         if bad: said.append(f'{len(bad):,} {words}: {join_first(bad)}')
-    return np.flatnonzero(fine), said
+    return said
+
+def select_readable(
+    m:Manifest,
+    statuses:dict, # from `check_manifest`, of the whole list
+    stuck_too:bool=True, # whether files without an answer stay
+)->tuple: # rows that stay (array), sentences
+    "Choose which videos stay in the list, and say what is wrong with the others."
+    keep = ('good','slow') + ('stuck',)*stuck_too
+    fine = np.array([statuses[os.fsdecode(name)]['status'] in keep for name in m.paths], bool)
+    return np.flatnonzero(fine), describe_checks(statuses)
+
+# %% ../nbs/31_manifest.ipynb #dd801a6a
+def write_checked(
+    m:Manifest,
+    path, # of the CSV file
+    statuses:dict, # from `check_manifest`, of the whole list
+    drop:bool=False, drop_stuck:bool=False, # as in `main`
+)->list: # of sentences; raises `TubeconError` if no video would stay
+    "Write a manifest with the proofs of its files, perhaps without those that cannot be used."
+    rows,said = select_readable(m, statuses, not drop_stuck)
+    m.columns['proof'] = byte_array([statuses[os.fsdecode(name)]['proof'] for name in m.paths])
+    if drop and not len(rows): raise TubeconError(
+        f'none of the {len(m):,} videos would stay in {path}: {"; ".join(said)}')
+    (m[rows] if drop else m).write(path)
+    if drop and len(rows)<len(m):
+        said.append(f'left {len(m)-len(rows):,} out of {path}, which has {len(rows):,} videos now')
+    return [*said, f'proofs in {path}, statuses in {Path(path).with_suffix(".check.csv")}']
+
+# %% ../nbs/31_manifest.ipynb #d45b110c
+def shard_journals(
+    path, # of the whole journal
+)->dict: # (n, i) -> path, sorted
+    "Find the journals of shards."
+    path = Path(path)
+    name = re.compile(rf'{re.escape(path.stem)}\.(\d+)-of-(\d+){re.escape(path.suffix)}', re.S)
+    found = [(name.fullmatch(file.name), file) for file in path.parent.glob('*')]
+    return dict(sorted(((int(hit[2]), int(hit[1])), file) for hit,file in found if hit))
+
+def name_lacking(
+    keys:list, # of the whole list
+    there, # the keys that are there
+    found:dict, # (n, i) of the shards that were begun -> number of rows that are of other work
+    size=lambda key: 1, # function of a key -> number of videos
+)->str: # empty if nothing is lacking
+    "Say which shards lack how many videos."
+    said,there = [],set(there)
+    def count(some): return sum(size(key) for key in some if key not in there), sum(map(size, some))
+    for n in sorted({n for n,_ in found}):
+        for i in range(n):
+            lacking,total = count(keys[i::n])
+            if not lacking: continue
+            other = found.get((n, i), 0)
+            why = ' (was not begun)' if (n, i) not in found else ''
+            why = f', and has {other:,} of another list or other settings' if other else why
+            said.append(f'shard {i}/{n} lacks {lacking:,} of {total:,} videos{why}')
+    if said: return f'{"; ".join(said)}: run what is lacking, then --merge again'
+    lacking,total = count(keys)
+    return f'{lacking:,} of {total:,} videos are lacking: run the shards first' if lacking else ''
+
+def merge_journals(
+    path, # of the whole journal
+    columns, # as in `Journal`
+    keys:list, # first column, of the whole list
+    holds, # function (key, row) -> whether a row is of this list and these settings
+)->dict: # key -> row
+    "Join the journals of all shards, in the list's order; raises `TubeconError` if rows are lacking."
+    columns,wanted,rows,other = list(columns),set(keys),{},{}
+    shards = shard_journals(path)
+    for shard,file in {(): path, **shards}.items():
+        read = read_journal(file, columns)
+        good = {key: row for key,row in read.items() if key in wanted and holds(key, row)}
+        rows |= good
+        if shard: other[shard] = len(read)-len(good)
+    if lacking := name_lacking(keys, rows, other): raise TubeconError(f'{path}: {lacking}')
+    journal = Journal(path, columns)
+    journal.rows = rows
+    journal.write(keys)
+    for file in shards.values(): file.unlink()
+    return {key: rows[key] for key in keys}
+
+# %% ../nbs/31_manifest.ipynb #40081e4e
+def merge_checks(
+    m:Manifest,
+    out, # CSV of statuses
+)->dict: # path -> row of `CHECKED`
+    "Join what `check_manifest` found in shards; raises `TubeconError` if a file is lacking."
+    files = listed_files(m)
+    def holds(name, row): return row['bytes']==size_of(files[name])
+    return merge_journals(out, CHECKED, list(files), holds)
 
 # %% ../nbs/31_manifest.ipynb #df9189ed
 def make_chooser(
@@ -708,6 +818,16 @@ def write_manifest(
     return Manifest.read(path), path
 
 # %% ../nbs/31_manifest.ipynb #dc5ad9de
+def check_shard(
+    shard:str, merge:bool, check:bool, drop:bool, # of the command
+)->bool: # whether this process does only a part
+    "Check that the flags of a shared check go together; raises `TubeconError` if not."
+    is_shard = read_shard(shard)[1]>1
+    if (is_shard or merge) and not check: raise TubeconError('--shard and --merge go with --check')
+    if is_shard and merge: raise TubeconError('give --shard or, when all shards are done, --merge')
+    if is_shard and drop: raise TubeconError('give --drop and --drop_stuck with --merge, not with --shard')
+    return is_shard
+
 @call_parse
 @allow_dashes(name=Text(), videos=Text(), split=Text(), out='file', timeout=(1,86400))
 def main(
@@ -726,10 +846,13 @@ def main(
     drop_stuck:store_true=False, # with --check: leave out the files that gave no answer, too
     workers:int=0, # files checked at a time; 0: one per core
     timeout:float=60.0, # seconds without progress before a decoder is killed
+    shard:str='0/1', # with --check: this machine's part i/n of the files of a manifest
+    merge:store_true=False, # with --check: join what all shards found
 ):
     "List the videos of a data set, and report what is missing."
     with plain_errors():
         if (drop or drop_stuck) and not check: raise TubeconError('--drop and --drop_stuck go with --check')
+        is_shard = check_shard(shard, merge, check, drop or drop_stuck)
         if out and not out.endswith('.csv'): raise TubeconError(
             f'--out is {out}: give it a name that ends in .csv')
         chosen = make_chooser(total, exact, percent, seed)
@@ -738,13 +861,15 @@ def main(
             if not out: raise TubeconError('give --out the CSV file of the new list')
             name,videos = 'folder',name
         if name.endswith('.csv'): m,path = Manifest.read(name),Path(out or name)
+        elif is_shard or merge: raise TubeconError(
+            f'--shard and --merge share the check of a manifest, and {name} is none: '
+            'make the list first, then give its name, which ends in .csv')
         else: m,path = write_manifest(name, videos, annotations, number, out, *chosen, share)
         if not check: return
-        statuses = check_manifest(m, path.with_suffix('.check.csv'), workers, timeout)
-        rows,said = select_readable(m, statuses, not drop_stuck)
-        if (drop or drop_stuck) and len(rows)<len(m):
-            if not len(rows): raise TubeconError(
-                f'none of the {len(m):,} videos would stay in {path}: {"; ".join(said)}')
-            m[rows].write(path)
-            said.append(f'left {len(m)-len(rows):,} out of {path}, which has {len(rows):,} videos now')
-        print(*said, f'statuses in {path.with_suffix(".check.csv")}', sep='\n')
+        journal = path.with_suffix('.check.csv')
+        if merge: statuses = merge_checks(m, journal)
+        else: statuses = check_manifest(m, journal, workers, timeout, shard=shard)
+        done = f'shard {shard} of {path} is done; when all shards are, run --merge'
+        if is_shard: said = [*describe_checks(statuses), done]
+        else: said = write_checked(m, path, statuses, drop or drop_stuck, drop_stuck)
+        print(*said, sep='\n')

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['ENCODING', 'Result', 'FULL', 'COLUMNS', 'even_size', 'shrink', 'pictures', 'encode', 'encode_checked', 'Unfinished',
-           'replace_by_fast', 'new_names', 'finished', 'check_not_sources', 'prepare_manifest', 'new_manifest',
-           'middle_frames', 'read_seconds', 'read_times', 'size_report', 'report', 'main']
+           'replace_by_fast', 'new_names', 'is_current', 'fast_jobs', 'prepare_shard', 'prepare_manifest',
+           'new_manifest', 'merge_prepared', 'middle_frames', 'read_seconds', 'read_times', 'size_report', 'report',
+           'reader_advice', 'main']
 
 # %% ../nbs/32_prepare.ipynb #6ef2d333
 from .package import quick_help
@@ -18,16 +19,19 @@ from contextlib import closing, suppress
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from fastcore.script import call_parse
+from fastcore.script import call_parse, store_true
 import numpy as np
-from .config import TubeconError, allow_dashes, atomic_write, plain_errors
+from .config import TubeconError, allow_dashes, atomic_write, plain_errors, read_shard
 from .decoders import PyAVVideo, inspect, reason
-from .manifest import Journal, in_parallel, join_first, size_of
-from .video import (
-    Manifest, Proof, VideoError, byte_array, in_process, proof_name, read_clip, remember, section)
+from .manifest import Journal, in_parallel, join_first, merge_journals, size_of
+from tubecon.video import (
+    Manifest, Proof, VideoError, byte_array, in_process, pick_reader, proof_name, proof_text, read_clip, remember,
+    section)
 
 # %% ../nbs/32_prepare.ipynb #035626e3
-ENCODING = dict(g='16', bf='0', tune='fastdecode', preset='fast', crf='20', threads='1') # of libx264
+# options of libx264; the last one makes its output the same on every processor
+ENCODING = {'g':'16', 'bf':'0', 'tune':'fastdecode', 'preset':'fast', 'crf':'20', 'threads':'1',
+            'x264-params':'cpu-independent=1'}
 
 def even_size(
     height:int, width:int, # of a frame, pixels
@@ -84,12 +88,13 @@ def encode(
     return i+1
 
 # %% ../nbs/32_prepare.ipynb #977a4ec3
-Result = namedtuple('Result', 'status frames message')
+Result = namedtuple('Result', 'status frames message proof', defaults=['']) # proof: text for a manifest
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 def encode_checked(
     source, target, # paths
     short_side:int, start:float, end:float, # as in `encode`
+    reader:str='decord', # the fast reader that will read the copy
 )->tuple: # `Result` of status 'done', 'broken' or 'full', and the `Proof` of the new file, or None
     "Encode a file, then decode what was written."
     if not os.path.isfile(source): return Result('broken', 0, 'it is not a file'), None
@@ -97,7 +102,7 @@ def encode_checked(
     except Exception as error:
         status = 'full' if getattr(error, 'errno', 0) in FULL else 'broken'
         return Result(status, 0, reason(error)), None
-    check = inspect(target)
+    check = inspect(target, reader)
     proof = Proof(*(check[name] for name in Proof._fields))
     if proof.frames==frames and proof.status in ('good','slow'): return Result('done', frames, ''), proof
     full = shutil.disk_usage(Path(target).parent).free<2**20
@@ -117,13 +122,15 @@ def replace_by_fast(
     Path(target).parent.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(Path(target).parent).free
     if free<reserve: return Result('full', 0, f'less than {reserve:,} bytes are free')
+    reader = pick_reader()
     with suppress(Unfinished), atomic_write(target) as beside:
-        job = (str(source), str(beside), short_side, start, end)
+        job = (str(source), str(beside), short_side, start, end, reader)
         try: result, proof = in_process(encode_checked, *job, timeout=timeout)
         except VideoError as error: result = Result('stuck', 0, str(error))
         if result.status!='done': raise Unfinished
-    if result.status=='done': remember(proof_name(target, os.stat(target), 'decord'), proof)
-    return result
+    if result.status!='done': return result
+    remember(proof_name(target, os.stat(target), reader), proof)
+    return result._replace(proof=proof_text(target, proof, reader))
 
 # %% ../nbs/32_prepare.ipynb #1d0e0e21
 def new_names(
@@ -141,26 +148,61 @@ def new_names(
     return [f'{name}{ending}.mp4' for name,ending in zip(names, endings)]
 
 # %% ../nbs/32_prepare.ipynb #0659fc82
-COLUMNS = ('path','source','bytes','short_side','status','frames','bytes_now','message') # of the journal
+# of the journal
+COLUMNS = ('path','source','bytes','short_side','status','frames','bytes_now','message','proof')
 
-def finished(
+def is_current(
     row:dict, # of the journal, or empty
     source:str, target, # paths
     short_side:int,
 )->bool:
-    "Say whether a fast copy of this very source exists."
-    wanted = dict(source=source, bytes=size_of(source), short_side=str(short_side), status='done',
-                  bytes_now=size_of(target))
-    return bool(wanted['bytes_now']) and all(row.get(k)==v for k,v in wanted.items())
+    "Say whether a row is about this very source, these settings, and the copy that is there."
+    now = dict(source=source, bytes=size_of(source), short_side=str(short_side), bytes_now=size_of(target))
+    return all(row.get(k)==v for k,v in now.items())
 
-def check_not_sources(
+def fast_jobs(
+    m:Manifest,
     out:Path, # folder for the fast copies
-    jobs:dict, # new name -> (path of the source, its span)
-):
-    "Raise `TubeconError` if a copy would overwrite a source."
+)->dict: # new name -> (path of the source, its span)
+    "List the copies to make; raises `TubeconError` if a copy would overwrite a source."
+    jobs = {name: (os.path.normpath(m.path(i)), m.span(i)) for i,name in enumerate(new_names(m))}
     for name,(path,_) in jobs.items():
         if os.path.realpath(out/name)==os.path.realpath(path):
             raise TubeconError(f'{out} holds the sources: give another --out')
+    return jobs
+
+def prepare_shard(
+    m:Manifest,
+    out, # folder for the fast copies
+    short_side:int=128, # pixels
+    workers:int=0, # videos at a time; 0: one per core
+    timeout:float=600.0, # seconds for a video
+    bar:bool=True, # show progress
+    shard:str='0/1', # i/n: every n-th copy from the i-th
+    **options, # `reserve` of `replace_by_fast`
+)->dict: # name -> row of the journal
+    "Re-encode some of the videos; raises `TubeconError` when the disk is full."
+    if short_side<2: raise TubeconError(f'a short side of {short_side} pixels is too small: give 2 or more')
+    out, (i, n) = Path(out), read_shard(shard)
+    jobs = fast_jobs(m, out)
+    journal, mine = Journal(out/'prepared.csv', COLUMNS, shard), list(jobs)[i::n]
+    def work(name):
+        source, span = jobs[name]
+        start, end = span.get('start', 0.0), span.get('end')
+        return replace_by_fast(source, out/name, short_side, start, end, timeout, **options)
+    def is_done(name):
+        row = journal.rows.get(name, {})
+        return row.get('status')=='done' and is_current(row, jobs[name][0], out/name, short_side)
+    with closing(in_parallel(work, [name for name in mine if not is_done(name)], workers, bar)) as results:
+        for name,result in results:
+            if result.status=='full': raise TubeconError(
+                f'the disk of {out} is full ({result.message}): '
+                'make room and start again, what is done is kept')
+            path = jobs[name][0]
+            journal.add(path=name, source=path, bytes=size_of(path), short_side=short_side,
+                        bytes_now=size_of(out/name), **result._asdict())
+    journal.write(mine)
+    return {name: journal.rows[name] for name in mine}
 
 def prepare_manifest(
     m:Manifest,
@@ -172,40 +214,36 @@ def prepare_manifest(
     **options, # `reserve` of `replace_by_fast`
 )->tuple: # new Manifest, journal rows (name -> row)
     "Re-encode all videos; raises `TubeconError` when the disk is full or nothing could be read."
-    if short_side<2: raise TubeconError(f'a short side of {short_side} pixels is too small: give 2 or more')
-    out, names = Path(out), new_names(m)
-    jobs = {name: (os.path.normpath(m.path(i)), m.span(i)) for i,name in enumerate(names)}
-    check_not_sources(out, jobs)
-    journal = Journal(out/'prepared.csv', COLUMNS)
-    def work(name):
-        source, span = jobs[name]
-        start, end = span.get('start', 0.0), span.get('end')
-        return replace_by_fast(source, out/name, short_side, start, end, timeout, **options)
-    todo = [name for name,(path,_) in jobs.items()
-            if not finished(journal.rows.get(name, {}), path, out/name, short_side)]
-    with closing(in_parallel(work, todo, workers, bar)) as results:
-        for name,result in results:
-            if result.status=='full': raise TubeconError(
-                f'the disk of {out} is full ({result.message}): '
-                'make room and start again, what is done is kept')
-            path = jobs[name][0]
-            journal.add(path=name, source=path, bytes=size_of(path), short_side=short_side,
-                        bytes_now=size_of(out/name), **result._asdict())
-    journal.write(jobs)
-    return new_manifest(m, names, journal, out), {name: journal.rows[name] for name in jobs}
+    rows = prepare_shard(m, out, short_side, workers, timeout, bar, **options)
+    return new_manifest(m, rows, out), rows
 
 # %% ../nbs/32_prepare.ipynb #53c4c8b0
 def new_manifest(
-    m:Manifest, names:list, # a new name for each row
-    journal:Journal, out, # of the fast copies
-)->Manifest: # of the rows that are done, without start and end
+    m:Manifest,
+    rows:dict, # of the journal, one for each new name
+    out, # of the fast copies
+)->Manifest: # of the rows that are done, with proofs, without start and end
     "Return the list of the fast copies; raises `TubeconError` if there is none."
-    done = [i for i,name in enumerate(names) if journal.rows[name]['status']=='done']
+    names = new_names(m)
+    done = [i for i,name in enumerate(names) if rows[name]['status']=='done']
     if not done:
-        messages = join_first([row['message'] for row in journal.rows.values()])
+        messages = join_first([row['message'] for row in rows.values()])
         raise TubeconError(f'none of the {len(m):,} videos could be re-encoded: {messages}')
     columns = {k: column[done] for k,column in m.columns.items() if k not in ('start','end')}
-    return Manifest(dict(columns, path=byte_array([names[i] for i in done])), out, m.classes)
+    own = {k: byte_array([texts[i] for i in done]) for k,texts in
+           dict(path=names, proof=[rows[name]['proof'] for name in names]).items()}
+    return Manifest(columns | own, out, m.classes)
+
+# %% ../nbs/32_prepare.ipynb #5b439747
+def merge_prepared(
+    m:Manifest,
+    out, # folder of the fast copies
+    short_side:int=128, # pixels
+)->dict: # name -> row of the journal
+    "Join the journals of all shards; raises `TubeconError` that names the shards that are not complete."
+    jobs = fast_jobs(m, Path(out))
+    def holds(name, row): return is_current(row, jobs[name][0], Path(out)/name, short_side)
+    return merge_journals(Path(out)/'prepared.csv', COLUMNS, list(jobs), holds)
 
 # %% ../nbs/32_prepare.ipynb #8448c78a
 def middle_frames(
@@ -235,14 +273,15 @@ def read_times(
     return float(np.mean(before)), float(np.mean(after))
 
 def size_report(
-    rows:dict, # from `prepare_manifest`
+    rows:dict, # from `prepare_shard`
 )->list: # of sentences
     "Report sizes before and after, and what could not be read."
     done = [row for row in rows.values() if row['status']=='done']
     bad = [f"{row['source']} ({row['message']})" for row in rows.values() if row['status']!='done']
     before = sum({row['source']: int(row['bytes']) for row in done}.values())/1e6
     now = sum(int(row['bytes_now']) for row in done)/1e6
-    sizes = f'{len(done):,} videos: {before:,.2f} MB before, {now:,.2f} MB now ({now/before:.0%})'
+    share = f' ({now/before:.0%})' if done else ''
+    sizes = f'{len(done):,} videos: {before:,.2f} MB before, {now:,.2f} MB now{share}'
     return [sizes, f'{len(bad):,} left out: {join_first(bad)}'] if bad else [sizes]
 
 # %% ../nbs/32_prepare.ipynb #ba13104f
@@ -257,7 +296,13 @@ def report(
     before, now = read_times(pairs)
     speed = f'16 frames took {1000*before:.1f} ms and take {1000*now:.1f} ms: {before/now:.1f} times as fast'
     saved = f'{len(fast)*(before-now)/60:,.1f} minutes of a core saved per epoch'
-    return [*size_report(rows), f'{speed}, {saved}', f"wrote {Path(out)/'manifest.csv'} ({fast})"]
+    wrote = f"wrote {Path(out)/'manifest.csv'} ({fast})"
+    return [*size_report(rows), f'{speed}, {saved}', *reader_advice(), wrote]
+
+def reader_advice()->list: # of sentences; empty if the reader in use is the fastest
+    "Name a faster reader."
+    best = pick_reader('auto')
+    return [] if best==pick_reader() else [f'set TUBECON_READER=auto to read them with {best}, which is faster here']
 
 @call_parse
 @allow_dashes(timeout=(1,10**6))
@@ -267,11 +312,19 @@ def main(
     short_side:int=128, # pixels; smaller videos keep their size
     workers:int=0, # videos at a time; 0: one per core
     timeout:float=600.0, # seconds for a video
+    shard:str='0/1', # this machine's part i/n of the copies
+    merge:store_true=False, # join what all shards made: write the new manifest and the report
 ):
     "Re-encode all videos of a manifest, so that training does not wait for them."
     with plain_errors():
+        is_shard = read_shard(shard)[1]>1
+        if is_shard and merge: raise TubeconError('give --shard or, when all shards are done, --merge')
         m = Manifest.read(manifest)
         m.require_files()
-        fast, rows = prepare_manifest(m, out, short_side, workers, timeout)
+        if merge: rows = merge_prepared(m, out, short_side)
+        else: rows = prepare_shard(m, out, short_side, workers, timeout, shard=shard)
+        done = f'shard {shard} of {out} is done; when all shards are, run --merge'
+        if is_shard: return print(*size_report(rows), done, sep='\n')
+        fast = new_manifest(m, rows, out)
         fast.write(Path(out)/'manifest.csv')
         print(*report(m, fast, rows, out), sep='\n')

@@ -6,32 +6,39 @@
 __all__ = ['TRANSFORMS', 'NO_TRANSFORMS', 'STATIC', 'FRACTIONS', 'RANGES', 'TABLES', 'QUEUE', 'STRONG', 'OWN_KEYS', 'FEW_VIDEOS',
            'QUESTIONS', 'TOY_ONLY', 'NONE', 'UNTRAINED', 'OURS', 'BENCHMARKS', 'ROWS', 'NEEDS_KINETICS', 'LAPTOP',
            'LAPTOP_TEMPORAL', 'SCALES', 'IN_PIXELS', 'REAL', 'REAL_TESTS', 'SEVERE_FOUR', 'SEVERE_EIGHT', 'STANDARD',
-           'PAPER_FINETUNED', 'PAPER_FIGURE5', 'PAPER_ROWS', 'TUBELET_FIELDS', 'CHANCE', 'PUBLISHED', 'TASKS',
+           'PAPER_FINETUNED', 'PAPER_FIGURE5', 'PAPER_ROWS', 'TUBELET_FIELDS', 'CHANCE', 'PUBLISHED', 'TASKS', 'SHARED',
            'fraction_row', 'patch_sizes', 'pair_kinds', 'Scale', 'Selection', 'rows_at', 'run_config', 'settings_hash',
            'check_plan', 'plan', 'videos_of', 'steps_of', 'estimate', 'eval_sets', 'eval_clips', 'cue_swap_results',
            'pretext_results', 'by_protocol', 'done', 'keep_hits', 'baselines_once', 'trained', 'encoder_of',
-           'frozen_tests', 'finetune_missing', 'reproduce_alone', 'reproduce_one', 'gather', 'gather_hits',
-           'table_rows', 'finetuned_results', 'accuracies', 'paper_numbers', 'measured_rows', 'mean_and_spread',
-           'beside_paper', 'share_of', 'command_lines', 'tables_named', 'rows_named', 'check_lists', 'print_plan',
-           'run_plan', 'found_text', 'main']
+           'frozen_tests', 'finetunings', 'finetune_missing', 'reproduce_alone', 'reproduce_one', 'gather',
+           'gather_hits', 'table_rows', 'finetuned_results', 'accuracies', 'paper_numbers', 'measured_rows',
+           'mean_and_spread', 'beside_paper', 'share_of', 'command_lines', 'tables_named', 'rows_named', 'check_lists',
+           'plan_rates', 'print_plan', 'write_results', 'run_plan', 'found_text', 'slurm_options', 'import_submitit',
+           'make_executor', 'run_preemptable', 'EncoderJob', 'is_done', 'is_alive', 'find_job', 'describe_failure',
+           'follow_jobs', 'ignoring', 'visible_gpus', 'submit_plan', 'main']
 
 # %% ../nbs/36_reproduce.ipynb #28d8ce73
 from .package import quick_help
 quick_help(__name__) # --help answers before anything large is imported
 
 # %% ../nbs/36_reproduce.ipynb #c6016c1f
-import hashlib, itertools, json, math, shlex
+import hashlib, itertools, json, math, os, re, shlex, signal, sys, time
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import lru_cache, partial
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from fastcore.script import call_parse, store_true
+from filelock import FileLock
 import pandas as pd, torch
 from .aggregate import beside, hits_text, published
+from .bench import measured_rate, step_name
 from .checkpoints import CLIP_KEYS, load_encoder, note_clips
-from tubecon.config import (
-    MANY, Text, TubeconError, allow_dashes, atomic_write, check_limits, pick_device, plain_errors, seeded_rng,
-    sole_writer)
-from .distributed import check_processes
+from .config import (
+    MANY, Number, Text, TubeconError, allow_dashes, atomic_write, pick_device, plain_errors, read_shard,
+    seeded_rng, sole_writer)
+from .distributed import check_processes, process_group, rank_and_size
 from .encoder import build_encoder
 from .finetune import SELECT, run_experiment
 from .frozen import (
@@ -282,13 +289,13 @@ def steps_of(
 def estimate(
     runs:pd.DataFrame, # from `plan`
     videos, # Manifest to learn from, or how many
-    rate:float, # pairs per second
+    rate_of, # function of the settings of a run: pairs per second, nan where it was not measured
 )->pd.DataFrame: # encoder, seed, used, steps, hours, MB
     "Estimate how long the pretrainings of a plan take, and how much disk."
     def megabytes(name): return sum(p.numel() for p in build_encoder(name).parameters())*4/1e6
     sizes = {name: megabytes(name) for name in {cfg.encoder for cfg in runs.config}}
     steps = [steps_of(cfg, videos) for cfg in runs.config]
-    hours = [s*cfg.batch/rate/3600 for s,cfg in zip(steps, runs.config)]
+    hours = [s and s*cfg.batch/rate_of(cfg)/3600 for s,cfg in zip(steps, runs.config)]
     disk = [5*sizes[cfg.encoder]*(s>0) for cfg,s in zip(runs.config, steps)]
     return runs[['encoder','seed']].assign(used=runs.used.map('; '.join), steps=steps, hours=hours, MB=disk)
 
@@ -375,15 +382,17 @@ def baselines_once(
 ):
     "Test what needs no encoder, once for each data set, as methods of their own."
     folder = out/'trivial'
-    for exp in sets:
-        if ('frozen', exp.dataset) in done(folder): continue
-        gallery, queries = clips(exp)
-        found = correct(baseline_predictions(gallery, queries), queries)
-        for name,which in found.items():
-            keep_hits(folder/'hits.csv', dict(forest=which), encoder=name, seed=0, dataset=exp.dataset)
-        add_results(folder/'results.csv', [dict(experiment='frozen', method=name, dataset=exp.dataset,
-            metric='forest', value=round(float(which.mean()), 4), steps=0, seed=0, scale=scale, preset=name,
-            device='cpu') for name,which in found.items()])
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder/'.lock'): # the first job tests them, the others wait
+        for exp in sets:
+            if ('frozen', exp.dataset) in done(folder): continue
+            gallery, queries = clips(exp)
+            found = correct(baseline_predictions(gallery, queries), queries)
+            for name,which in found.items():
+                keep_hits(folder/'hits.csv', dict(forest=which), encoder=name, seed=0, dataset=exp.dataset)
+            add_results(folder/'results.csv', [dict(experiment='frozen', method=name, dataset=exp.dataset,
+                metric='forest', value=round(float(which.mean()), 4), steps=0, seed=0, scale=scale,
+                preset=name, device='cpu') for name,which in found.items()])
 
 # %% ../nbs/36_reproduce.ipynb #039f564e
 def trained(
@@ -426,6 +435,13 @@ def frozen_tests(
             **{('swap', exp.dataset): partial(swap, exp) for exp in swapped}}
 
 # %% ../nbs/36_reproduce.ipynb #fe383250
+def finetunings(
+    run, scale:str, manifests:str, # as in `reproduce_alone`
+)->list: # of (name, Experiment)
+    "List the experiments that an encoder is finetuned on."
+    return [(name, exp) for name in run.finetune
+            for exp in (eval_sets(scale, manifests) if name=='own' else [experiment(name, run.protocol)])]
+
 def finetune_missing(
     run, scale:str, folder:Path, device, workers:int, manifests:str, # as in `reproduce_alone`
     before:set, # from `done`
@@ -434,18 +450,17 @@ def finetune_missing(
     "Finetune as the plan says, unless there are results."
     start = (str(folder/'weights.safetensors'), '')
     if run.config.method=='untrained': start = ('none', run.config.encoder)
-    for name in run.finetune:
+    for name,exp in finetunings(run, scale, manifests):
+        if (name, exp.dataset) in before: continue
         select = run.select or chosen_by(name, run.protocol)
-        for exp in eval_sets(scale, manifests) if name=='own' else [experiment(name, run.protocol)]:
-            if (name, exp.dataset) in before: continue
-            part = f'own-{exp.dataset}' if name=='own' else name
-            at = folder/(part+variant(name, run.protocol, select))
-            videos, resume = find_manifest(exp, manifests), (at/'checkpoint.pt').exists()
-            rows = run_experiment(name, replace(exp, seed=run.seed), *start, videos, at,
-                device=device, workers=workers, select=select, resume=resume)
-            if not rows: return False
-            rows = [dict(row, **told, protocol=run.protocol, select=select) for row in rows]
-            add_results(folder/'results.csv', rows)
+        part = f'own-{exp.dataset}' if name=='own' else name
+        at = folder/(part+variant(name, run.protocol, select))
+        videos, resume = find_manifest(exp, manifests), (at/'checkpoint.pt').exists()
+        rows = run_experiment(name, replace(exp, seed=run.seed), *start, videos, at,
+            device=device, workers=workers, select=select, resume=resume)
+        if not rows: return False
+        rows = [dict(row, **told, protocol=run.protocol, select=select) for row in rows]
+        add_results(folder/'results.csv', rows)
     return True
 
 def reproduce_alone(
@@ -622,9 +637,7 @@ def share_of(
     shard:str, # 'i/n'
 )->pd.DataFrame: # every n-th row from the i-th; raises `TubeconError` if that is not what the text says
     "Select the part of a plan that one machine takes."
-    try: i, n = map(int, shard.split('/'))
-    except ValueError: i, n = 0, 0
-    if not 0<=i<n: raise TubeconError(f'--shard {shard}: expected i/n with i from 0 to n-1, such as 0/2')
+    i, n = read_shard(shard)
     return runs.iloc[i::n]
 
 def command_lines(
@@ -682,27 +695,59 @@ def check_lists(
     for name in names: find_manifest(experiment(name), manifests)
 
 # %% ../nbs/36_reproduce.ipynb #74b88d25
+def plan_rates(
+    runs:pd.DataFrame, # from `plan`
+    device, # that trains; None: not known
+    rate:float=0, # pairs per second of all runs; 0: as measured
+)->tuple: # function of a run's settings: pairs per second, nan if not measured; lines that tell the source
+    "Look up how fast each encoder of a plan is trained."
+    if rate: return (lambda cfg: rate), [f'hours: at {rate:g} pairs/s, by --rate']
+    if device is None: return (lambda cfg: math.nan), ['no hours, since the devices of a cluster are not '
+        'known here: measure a rate there with python -m tubecon.bench step, and give --rate']
+    def key(cfg): return step_name(cfg), cfg.precision
+    configs = {key(cfg): cfg for cfg in runs.config if cfg.method!='untrained'}
+    found, lines = {name: measured_rate(cfg, device) for name,cfg in configs.items()}, []
+    for (step,precision),(pairs,source) in found.items():
+        cfg = configs[step,precision]
+        lines.append(f'hours: at {pairs:g} pairs/s, measured as {source}' if source else
+            f'no hours, since {step}, {precision} was not measured on this device: '
+            f'measure it with python -m tubecon.bench step --encoder {cfg.encoder} --size {cfg.size}')
+    return (lambda cfg: found[key(cfg)][0]), lines
+
 def print_plan(
     runs:pd.DataFrame, # from `plan`
     videos, # Manifest to learn from
     folder:Path, # of encoders
-    rate:float, # pairs per second
+    rate_of, # as in `estimate`
     select:str, # as in `plan`
 ):
     "Print what there is to do, how long it takes, and how encoders are finetuned."
-    guess = estimate(runs, videos, rate)
+    guess = estimate(runs, videos, rate_of)
     places = [folder/f'{run.encoder}-{run.seed}' for run in runs.itertuples()]
     for place in places: check_same_videos(place, videos)
     ready = [cfg.method=='untrained' or (place/'weights.safetensors').exists()
              for place,cfg in zip(places, runs.config)]
-    print(guess.assign(trained=ready).round(2).to_string(index=False))
     left = guess[~pd.Series(ready, index=guess.index, dtype=bool)]
-    print(f'{len(left)} of {len(guess)} pretrainings to do, {left.hours.sum():.1f} hours '
-          f'at {rate:g} pairs/s, {left.MB.sum():,.0f} MB; then readouts and finetuning')
+    timed = guess.hours.notna().all()
+    shown = guess if timed else guess.drop(columns='hours')
+    print(shown.assign(trained=ready).round(2).to_string(index=False))
+    hours = f'{left.hours.sum():.1f} hours on one device, ' if timed else ''
+    print(f'{len(left)} of {len(guess)} pretrainings to do, {hours}{left.MB.sum():,.0f} MB; '
+          'then readouts and finetuning')
     if names := {name for names in runs.finetune for name in names}:
         protocol = runs.protocol.iloc[0]
         chosen = select or ', '.join(sorted({chosen_by(name, protocol) for name in names}))
         print(f'finetuned by protocol {protocol}, epoch chosen by {chosen}')
+
+def write_results(
+    results:str, # CSV file; '': none
+    folder:Path, # of encoders
+):
+    "Write all results found so far, and which clips were right in a file beside them."
+    if not results: return
+    hits = Path(results).with_name(f'{Path(results).stem}_hits.csv')
+    with atomic_write(results) as beside: gather(folder).to_csv(beside, index=False)
+    with atomic_write(hits) as beside: gather_hits(folder).to_csv(beside, index=False)
 
 def run_plan(
     runs:pd.DataFrame, # from `plan`
@@ -714,10 +759,7 @@ def run_plan(
     for run in (*frozen_first.itertuples(), *runs[runs.finetune.map(bool)].itertuples()):
         print(f'{run.encoder}-{run.seed}: {"; ".join(run.used)}{", finetuned" if run.finetune else ""}')
         if not reproduce_one(run, scale, videos, folder, manifests, device, workers): return False
-        if not results: continue
-        hits = Path(results).with_name(f'{Path(results).stem}_hits.csv')
-        with atomic_write(results) as beside: gather(folder).to_csv(beside, index=False)
-        with atomic_write(hits) as beside: gather_hits(folder).to_csv(beside, index=False)
+        write_results(results, folder)
     return True
 
 def found_text(
@@ -730,9 +772,240 @@ def found_text(
     return '\n\n'.join(f'{table}, scale {scale}, finetuned by protocol {protocol}:\n'
         f'{beside_paper(found, table, scale, chosen).to_string()}' for table in tables)
 
+# %% ../nbs/36_reproduce.ipynb #4383cdf8
+# names that submitit has for every kind of executor; all others are those of SLURM
+SHARED = ('name', 'timeout_min', 'mem_gb', 'nodes', 'cpus_per_task', 'gpus_per_node', 'tasks_per_node',
+          'stderr_to_stdout')
+
+def slurm_options(
+    text:str, # of --slurm: names and values, with commas between
+    submit:str='slurm', # of --submit
+)->dict: # of submitit's parameters; raises `TubeconError`
+    "Read the parameters of jobs."
+    if text and submit!='slurm': raise TubeconError('--slurm is for jobs of SLURM: give --submit slurm, too')
+    pairs = [part.partition('=') for part in re.split(r',(?=\w+=)', text) if part]
+    def read(name, value):
+        if re.fullmatch('0|[1-9][0-9]*', value): return int(value)
+        if name in ('setup','teardown','srun_args'): return [value]
+        return dict(true=True, false=False).get(value, value)
+    options = {name: read(name, value) for name,_,value in pairs}
+    if not all(name and value for name,_,value in pairs): raise TubeconError(
+        f'--slurm {text}: expected names and values, such as partition=gpu,gpus_per_node=1,time=1440')
+    if not isinstance(options.get('time', 0), int): raise TubeconError(
+        f'--slurm time={options["time"]}: give minutes, such as time=1440 for a day')
+    return options
+
+def import_submitit():
+    "Return the package, or raise `TubeconError`."
+    try: import submitit
+    except ImportError: raise TubeconError(
+        '--submit needs the package submitit: pip install "tubecon[cluster]"') from None
+    return submitit
+
+def make_executor(
+    where:str, # 'local' or 'slurm'
+    folder, # of pickled jobs and their logs
+    options:dict, # submitit's parameters
+): # what submits jobs; raises `TubeconError` for a wrong parameter, and where there is no SLURM
+    "Make an executor whose jobs may be queued again as often as needed."
+    submitit = import_submitit()
+    named = {name if name in SHARED else f'slurm_{name}': value for name,value in options.items()}
+    try:
+        executor = submitit.AutoExecutor(folder, where, **{f'{where}_max_num_timeout': 10_000})
+        executor.update_parameters(**named)
+    except (AssertionError, NameError, RuntimeError, ValueError) as error:
+        raise TubeconError(f'--submit {where}: {str(error).splitlines()[0]}') from None
+    return executor
+
+# %% ../nbs/36_reproduce.ipynb #ca447f35
+def run_preemptable(
+    work, # function without arguments that returns whether all is done; trainings in it stop at SIGTERM
+    signum:int=getattr(signal, 'SIGUSR2', 0), # whose handler queues the job again and ends the process
+    patience:int=60, # seconds that a training may take to stop
+)->bool: # what `work` returned
+    "Work, and at a pre-emption let a training save a checkpoint before the job is queued again."
+    requeue, idle, asked = signal.getsignal(signum), signal.getsignal(signal.SIGTERM), []
+    def again(*_): requeue(signum, None)
+    def ask(*_):
+        asked.append(True)
+        if signal.getsignal(signal.SIGTERM) is idle: return again() # no training waits for signals
+        signal.signal(signal.SIGALRM, again)
+        signal.alarm(patience)
+        signal.raise_signal(signal.SIGTERM)
+    signal.signal(signum, ask)
+    try: done = work()
+    finally: signal.alarm(0)
+    if asked and not done: again()
+    return done
+
+# %% ../nbs/36_reproduce.ipynb #a4bcb96d
+@dataclass(frozen=True)
+class EncoderJob:
+    "Train and test encoders of a plan, in a process of a cluster."
+    runs:pd.DataFrame # from `plan`; a job that is submitted has one row
+    scale:str # one of `SCALES`
+    manifest:str # CSV file of the videos to learn from; '': the toy videos
+    out:Path # folder of encoders
+    manifests:str='' # as in `reproduce_alone`
+    device:str='auto'
+    workers:int=1 # processes that decode
+    gpu:str='' # the only one that the job sees; '': all
+
+    def __call__(self):
+        submitit = import_submitit()
+        place = submitit.JobEnvironment()
+        if self.gpu: os.environ['CUDA_VISIBLE_DEVICES'] = self.gpu
+        if place.cluster=='local':
+            with suppress(OSError): os.setsid() # Ctrl-C is for the command that waits
+        if place.num_tasks>1: submitit.helpers.TorchDistributedEnvironment().export(False, overwrite=True)
+        if run_preemptable(self.work, signal.Signals[f'SIG{place.USR_SIG}']) or place.global_rank: return
+        if place.cluster=='slurm': time.sleep(30) # SIGUSR2 may follow
+        sys.exit('stopped; the same command goes on')
+
+    def checkpoint(self):
+        "Return what is queued again."
+        return import_submitit().helpers.DelayedSubmission(self)
+
+    def work(self)->bool: # whether all is done
+        "Pretrain in all processes of the job, and test in the first one."
+        videos, run = find_videos('', self.manifest), next(self.runs.itertuples())
+        with process_group(self.device) as device:
+            first, folder = rank_and_size()[0]==0, self.out/f'{run.encoder}-{run.seed}'
+            if not trained(run, videos, folder, device, self.workers): return False
+        if not first: return True
+        return run_plan(self.runs, self.scale, videos, self.out, self.manifests, device, self.workers)
+
+def is_done(
+    run, scale:str, out:Path, manifests:str, # as in `reproduce_alone`
+)->bool:
+    "Tell whether an encoder has all its results."
+    folder = out/f'{run.encoder}-{run.seed}'
+    wanted = {*frozen_tests(run, scale, folder, 'cpu', None, eval_sets(scale, manifests))}
+    wanted |= {(name, exp.dataset) for name,exp in finetunings(run, scale, manifests)}
+    if run.config.method=='untrained': wanted.remove(('pretext','pairs'))
+    return wanted<=done(folder, run.protocol, run.select)
+
+# %% ../nbs/36_reproduce.ipynb #2eeec5ad
+def is_alive(
+    pid:int, # of a local job
+)->bool:
+    "Tell whether the process of a job is still there; another program may have got its number."
+    try: os.kill(pid, 0)
+    except OSError: return False
+    words = Path(f'/proc/{pid}/cmdline')
+    return not words.exists() or b'submitit.local' in words.read_bytes()
+
+def find_job(
+    where:str, # 'local' or 'slurm'
+    folder:Path, # of the jobs of one encoder
+): # a job of submitit, or None
+    "Return the last job of an encoder, unless it has ended."
+    submitit, files = import_submitit(), sorted(folder.glob('*_submitted.pkl'), key=os.path.getmtime)
+    if not files: return None
+    number = files[-1].name.removesuffix('_submitted.pkl')
+    if where=='slurm': job = submitit.SlurmJob(folder, number)
+    else:
+        process = SimpleNamespace(poll=lambda: None if is_alive(int(number)) else 0)
+        job = submitit.LocalJob(folder, number, process=process)
+    return None if job.done(force_check=True) else job
+
+def describe_failure(
+    job, # of submitit, that has ended
+)->str: # '' if it did all that it should
+    "Say in one sentence why a job failed."
+    error = job.exception()
+    if error is None: return ''
+    if not job.paths.result_pickle.exists(): return f'{job.state.lower()} before its work was done'
+    kind, text = re.findall(r'^(?:\w+\.)*(\w+)(?:: (.+))?$', str(error), re.M)[-1]
+    return text if kind=='TubeconError' else f'{kind}: {text}'.rstrip(': ')
+
+def follow_jobs(
+    # name -> function that gives a job; it is called with a number below `at_once` that no other job has then
+    submit:dict,
+    at_once:int, # jobs
+    succeeded, # function without arguments, called when a job has succeeded
+    seconds:float, # between looks at the jobs
+)->list: # names of those that failed
+    "Submit jobs, print when their states change, and wait for all; Ctrl-C lets them run and exits."
+    waiting, going, said, failed = [*submit], {}, {}, []
+    def look(name, job):
+        fault = describe_failure(job) if (over := job.done()) else ''
+        state = job.state.lower() if not over else 'done' if not fault else f'failed: {fault}'
+        log = f'; its log is {job.paths.stderr}' if fault else ''
+        if said.get(name)!=state: print(f'{name}: {state}, job {job.job_id}{log}', flush=True)
+        said[name] = state
+        if over: del going[name]
+        if fault: failed.append(name)
+        elif over: succeeded()
+    try:
+        while waiting or going:
+            while waiting and len(going)<at_once:
+                free = min({*range(at_once)} - {number for _,number in going.values()})
+                going[waiting[0]] = submit[waiting[0]](free), free
+                del waiting[0]
+            for name,(job,_) in [*going.items()]: look(name, job)
+            if going: time.sleep(seconds)
+    except KeyboardInterrupt:
+        jobs = ', '.join(f'{job.job_id} ({name})' for name,(job,_) in going.items())
+        sys.exit(f'tubecon: stopped waiting; {len(going)} jobs go on: {jobs}. '
+                 'The same command waits for them and submits what is left')
+    return failed
+
+# %% ../nbs/36_reproduce.ipynb #7b518693
+@contextmanager
+def ignoring(*signums):
+    "Within the block, ignore signals; a process that is started in it ignores them, too."
+    before = {signum: signal.signal(signum, signal.SIG_IGN) for signum in signums}
+    try: yield
+    finally:
+        for signum,handler in before.items(): signal.signal(signum, handler)
+
+def visible_gpus(
+    device:str, # of a run
+)->list: # of names, as `CUDA_VISIBLE_DEVICES` has them
+    "List the GPUs for jobs of this machine."
+    place = torch.device(device)
+    if place.type!='cuda': return []
+    given = os.environ.get('CUDA_VISIBLE_DEVICES') or ','.join(map(str, range(torch.cuda.device_count())))
+    return given.split(',') if place.index is None else [given.split(',')[place.index]]
+
+def submit_plan(
+    whole:EncoderJob, # with all rows of a plan
+    where:str, # 'local' or 'slurm'
+    options:dict, # from `slurm_options`
+    at_once:int=0, # jobs; 0: as many as make sense
+    results:str='', # as in `run_plan`
+)->list: # names of encoders whose jobs failed
+    "Submit a job for each encoder that is not done, and wait for all."
+    slurm, gpus = where=='slurm', [] if where=='slurm' else visible_gpus(whole.device)
+    tasks = options.get('tasks_per_node', options.get('gpus_per_node', 1))
+    defaults = dict(timeout_min=24*60 if slurm else 10**6, tasks_per_node=tasks)
+    if slurm: defaults['cpus_per_task'] = 1+whole.workers
+    make_executor(where, whole.out/'jobs'/where, defaults|options) # an error comes before any job
+    def submit(row, name, number):
+        folder = whole.out/'jobs'/where/name
+        if job := find_job(where, folder): return job
+        executor = make_executor(where, folder, dict(defaults, name=name)|options)
+        alone = dict(gpu=gpus[number%len(gpus)], device='cuda') if gpus else {}
+        with ignoring(signal.SIGINT, signal.SIGHUP):
+            return executor.submit(replace(whole, runs=whole.runs.iloc[[row]], **alone)).task(0)
+    jobs = {}
+    for row,run in enumerate(whole.runs.itertuples()):
+        if run.config.method!='untrained': check_processes(run.config, tasks*options.get('nodes', 1))
+        name = f'{run.encoder}-{run.seed}'
+        if not is_done(run, whole.scale, whole.out, whole.manifests): jobs[name] = partial(submit, row, name)
+    print(f'encoders that are done: {len(whole.runs)-len(jobs)}; jobs to do: {len(jobs)}')
+    half = (os.cpu_count() or 1)//2
+    most = at_once or (len(jobs) if slurm else len(gpus) or max(1, half//torch.get_num_threads()))
+    def succeeded(): write_results(results, whole.out)
+    failed = follow_jobs(jobs, most, succeeded, 10 if slurm else .5)
+    if len(whole.runs) and not jobs: succeeded()
+    return failed
+
 # %% ../nbs/36_reproduce.ipynb #0623e8f8
 @call_parse
-@allow_dashes(rows=Text(), steps=MANY, with_row=Text())
+@allow_dashes(rows=Text(), steps=MANY, with_row=Text(), submit=Text(('','local','slurm')), slurm=Text(),
+              jobs=Number(0, 10_000))
 def main(
     # table2 to table9, table11, table12 or figure5; a question of chapter 23; several with commas;
     # all: the tables; questions: those
@@ -755,13 +1028,17 @@ def main(
     # of finetuning at scale paper: paper (what the authors ran, the default), severe or ours (chapter 12)
     protocol:str='',
     select:str='', # epoch that is tested: val, last or test; default: the protocol's
-    rate:float=200, # pairs per second, for the estimate
+    rate:float=0, # pairs per second, to print hours; default: as tubecon.bench measured on this device
     device:str='auto', # cuda, mps, cpu, or auto: the best of them
     workers:int=1, # processes that decode
+    submit:str='', # slurm: a job for each encoder; local: the same on this machine
+    # what SLURM gives to a job, as submitit names it, such as partition=gpu,gpus_per_node=1,time=1440 (minutes)
+    slurm:str='',
+    # jobs at once; default: with slurm all, with local one per GPU, or half of the cores divided by the threads
+    jobs:int=0,
 ):
     "Run what is missing of a table of the paper."
     with plain_errors():
-        check_limits(locals(), dict(rate=(1e-6,math.inf), workers=(0,math.inf)))
         tables = tables_named(table, scale)
         check_plan(tables, scale, seeds, protocol, select)
         if with_row not in ('','none'): raise TubeconError(
@@ -775,13 +1052,21 @@ def main(
             raise TubeconError(f'scale {scale} is for real videos: give --manifest FILE')
         runs = share_of(runs, shard)
         if lines: return print('\n'.join(command_lines(runs, scale, manifest, str(folder), gpus)))
-        videos = find_videos('', manifest)
-        print_plan(runs, videos, folder, rate, select)
+        options = slurm_options(slurm, submit)
+        videos, here = find_videos('', manifest), pick_device(device) if submit!='slurm' else None
+        rate_of, notes = plan_rates(runs, here, rate)
+        print_plan(runs, videos, folder, rate_of, select)
+        for note in notes: print(note)
         try: check_lists(runs, scale, manifests)
         except TubeconError as error:
             if not dry_run:
                 raise TubeconError(f'--manifests {manifests or "is not given"}: {error}') from None
             print(f'not ready yet, --manifests {manifests or "is not given"}: {error}')
         if dry_run: return
-        if not run_plan(runs, scale, videos, folder, manifests, pick_device(device), workers, results):
+        if submit:
+            kind = import_module('tubecon.reproduce').EncoderJob # a job finds it by this name
+            job = kind(runs, scale, manifest, folder, manifests, str(here or device), workers)
+            if submit_plan(job, submit, options, jobs, results): sys.exit(1)
+            return
+        if not run_plan(runs, scale, videos, folder, manifests, here, workers, results):
             print('stopped; the same command goes on')

@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['SWAPPED', 'PART', 'Part', 'FORMATS', 'Embedded', 'PLAIN_SMALL', 'PLAIN_18', 'PLAIN', 'TOY_LIST', 'CARD', 'NEEDED',
            'check_clips', 'TubeletPairs', 'save_clips', 'draw_pairs', 'embedding_clips', 'weights_key',
-           'collate_readable', 'pooled_features', 'begin_parts', 'write_parts', 'read_part', 'Table', 'write_npz',
-           'write_csv', 'write_parquet', 'require_pyarrow', 'check_out', 'embed_to_file', 'find_list', 'read_embedded',
-           'embed', 'most_similar', 'search', 'encoder_config', 'save_pretrained', 'hub_file', 'from_pretrained',
-           'push_to_hub', 'plain_code', 'run_facts', 'readouts', 'is_drawn', 'licence_text', 'data_text',
-           'training_text', 'readout_text', 'limits_text', 'model_card', 'share_run', 'export_encoder', 'check_flags',
-           'run_embed', 'run_search', 'main']
+           'collate_readable', 'pooled_features', 'shard_note', 'check_notes', 'begin_parts', 'list_parts',
+           'write_parts', 'read_part', 'Table', 'write_npz', 'write_csv', 'write_parquet', 'require_pyarrow',
+           'check_out', 'describe_features', 'parts_folder', 'embed_shard', 'join_parts', 'embed_to_file', 'find_list',
+           'read_embedded', 'embed', 'most_similar', 'search', 'encoder_config', 'save_pretrained', 'hub_file',
+           'from_pretrained', 'push_to_hub', 'plain_code', 'run_facts', 'readouts', 'is_drawn', 'licence_text',
+           'data_text', 'training_text', 'readout_text', 'limits_text', 'model_card', 'share_run', 'export_encoder',
+           'check_flags', 'run_embed', 'run_search', 'main']
 
 # %% ../nbs/38_share.ipynb #7ca0cf96
 from .package import quick_help
@@ -21,7 +22,7 @@ import copy, csv, hashlib, json, os, re, shutil, tempfile, zipfile
 from collections import namedtuple
 from dataclasses import asdict, replace
 from pathlib import Path
-from fastcore.script import call_parse
+from fastcore.script import call_parse, store_true
 from scipy import stats
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, get_worker_info
@@ -30,9 +31,10 @@ import numpy as np, pandas as pd, torch, tubecon
 from .checkpoints import OWN_METADATA, clips_of, clips_remark, clips_text, load_encoder, read_metadata
 from .config import (
     FILE, FOLDER, Number, Text, TubeconError, UNIT, allow_dashes, as_flag, atomic_write, normalize_clips,
-    pick_device, plain_errors, printable, seeded_rng, sole_writer)
+    pair_rng, pick_device, plain_errors, printable, read_shard, seeded_rng, sole_writer)
 from .encoder import ENCODERS, VideoEncoder, save_weights
 from .frozen import clip_settings, extract_features
+from .manifest import name_lacking
 from .overlay import jitter_colors, paste, sample_color_jitter, sample_tubelet_pair
 from .run import Config, changes, flags, overrides, preset, read_json, read_results, settings
 from .severe import Experiment, TestViews
@@ -71,15 +73,16 @@ class TubeletPairs:
     ):
         self.cfg, self.jitter, self.normalize, self.step = cfg or preset('paper'), jitter, normalize, 0
 
-    def rng(self, what, *view):
-        "Return the generator of this step, and in a worker, of this worker."
+    def name(self, what, *view):
+        "Name the random numbers of this step, and in a worker, of this worker."
         worker = get_worker_info()
         place = (self.step,) if worker is None else (self.step, worker.seed)
-        return seeded_rng(self.cfg.seed, what, *place, *view)
+        return self.cfg.seed, what, *place, *view
 
     def recolor(self, clips, view): # 0: queries, 1: keys
         "Jitter the colors, and normalize."
-        rng = self.rng('jitter', 0 if self.cfg.jitter=='shared' else view)
+        name, pairs = self.name('jitter', 0 if self.cfg.jitter=='shared' else view), range(len(clips))
+        rng = pair_rng(*name, pairs=pairs)
         if self.jitter: clips = jitter_colors(clips, sample_color_jitter(self.cfg, len(clips), rng))
         return normalize_clips(clips) if self.normalize else clips
 
@@ -92,8 +95,9 @@ class TubeletPairs:
         "Pair clips of different videos and paste the same tubelets on both."
         clips = torch.stack(list(clips)) if isinstance(clips, (list,tuple)) else clips
         for x in (clips,) if others is None else (clips, others): check_clips(x)
-        if others is None: others = clips[derangement(len(clips), self.rng('pairs'), videos)]
-        one, two = sample_tubelet_pair(clips, others, self.cfg, self.rng('tubelets'), progress)
+        if others is None: others = clips[derangement(len(clips), seeded_rng(*self.name('pairs')), videos)]
+        rng = pair_rng(*self.name('tubelets'), pairs=range(len(clips)))
+        one, two = sample_tubelet_pair(clips, others, self.cfg, rng, progress)
         pair = self.recolor(paste(clips, one), 0), self.recolor(paste(others, two), 1)
         self.step += 1
         return *pair, one
@@ -174,16 +178,42 @@ def pooled_features(
     return x.reshape(*clips.shape[:2], -1).mean(1)
 
 # %% ../nbs/38_share.ipynb #6be6fe2b
+def shard_note(
+    shard:str, # 'i/n'
+)->str: # name of a file
+    "Return where a shard notes what its features depend on."
+    i, n = read_shard(shard)
+    return f'{i}-of-{n}.json'
+
+def check_notes(
+    folder:Path, # of parts
+    about:dict, # what the features depend on
+)->list: # of (n, i), the shards that were begun; raises `TubeconError` for one of other settings
+    "Compare the notes of all shards."
+    notes = sorted(folder.glob('*-of-*.json'))
+    for note in notes:
+        if read_json(note, 'remove its folder') != json.loads(json.dumps(about)):
+            raise TubeconError(f'{folder} holds features of other weights, videos or clips: '
+                               'remove it, or give another --out')
+    return [tuple(map(int, reversed(note.stem.split('-of-')))) for note in notes]
+
 def begin_parts(
     folder:Path,
     about:dict, # what the features depend on
+    shard:str='0/1', # which parts this process writes: every n-th from the i-th
 ):
     "Make the folder of parts; raises `TubeconError` if it holds parts of other settings."
-    note = folder/'about.json'
-    if note.exists() and read_json(note, 'remove its folder') != json.loads(json.dumps(about)):
-        raise TubeconError(f'{folder} holds features of other weights, videos or clips: '
-                           'remove it, or give another --out')
-    with atomic_write(note) as beside: beside.write_text(json.dumps(about, indent=1))
+    check_notes(folder, about)
+    with atomic_write(folder/shard_note(shard)) as beside: beside.write_text(json.dumps(about, indent=1))
+
+def list_parts(
+    n:int, # videos
+    exp:Experiment,
+    folder:Path,
+)->dict: # range of rows -> file
+    "Divide a list into parts."
+    step = max(1, PART//exp.clips)
+    return {range(i, min(i+step, n)): folder/f'{i:09}.npz' for i in range(0, n, step)}
 
 def write_parts(
     manifest:Manifest, encoder:nn.Module, exp:Experiment,
@@ -191,17 +221,18 @@ def write_parts(
     workers:int=0, # processes that decode
     skip:int=10, # broken videos that may be skipped
     bar:bool=True, # show progress
+    shard:str='0/1', # as in `begin_parts`
 )->BrokenVideos: # raises `TubeconError` if there are too many
     "Compute the features that are missing, and write a file for each part."
-    step, n, broken = max(1, PART//exp.clips), len(manifest), BrokenVideos(skip)
-    parts = {range(i, min(i+step, n)): folder/f'{i:09}.npz' for i in range(0, n, step)}
+    broken, (i, n) = BrokenVideos(skip), read_shard(shard)
+    parts = dict(list(list_parts(len(manifest), exp, folder).items())[i::n])
     missing = [rows for rows,file in parts.items() if not file.exists()]
     for rows in parts.keys()-set(missing): broken.messages.update(read_part(parts[rows]).errors)
     broken.check(dict(errors=[], clips=())) # those of an earlier run count, too
     loader = DataLoader(TestViews(manifest, exp, exp.clips), batch_sampler=missing, num_workers=workers,
                         collate_fn=collate_readable, timeout=300 if workers else 0)
-    done = (n-sum(map(len, missing)))*exp.clips
-    with tqdm(total=n*exp.clips, initial=done, unit='clip', disable=not bar, mininterval=1) as progress:
+    total, left = (sum(map(len, some))*exp.clips for some in (parts, missing))
+    with tqdm(total=total, initial=total-left, unit='clip', disable=not bar, mininterval=1) as progress:
         for rows,batch in zip(missing, loader):
             x = np.empty((0, encoder.dim), np.float32)
             if batch['rows']: x = pooled_features(encoder, batch['clips'])
@@ -288,24 +319,63 @@ def check_out(
     if out.exists(): raise TubeconError(f'{out} exists already: remove it, or give another --out')
     if out.suffix=='.parquet': require_pyarrow()
 
-def embed_to_file(
+def describe_features(
+    manifest:Manifest, encoder:nn.Module, exp:Experiment,
+)->dict:
+    "Tell what features depend on."
+    return dict(weights=weights_key(encoder), encoder=encoder.name, clips=asdict(exp),
+                videos=manifest.fingerprint(), root=os.path.abspath(manifest.root))
+
+def parts_folder(
+    out:Path, # of features
+)->Path:
+    "Return where the parts are until they become one file."
+    return out.with_name(out.name+'.parts')
+
+def embed_shard(
     manifest:Manifest, encoder:nn.Module, exp:Experiment,
     out, # .npz, .csv or .parquet, new
+    shard:str='0/1', # i/n: every n-th part from the i-th
     **options, # `workers`, `skip` and `bar` of `write_parts`
+)->BrokenVideos:
+    "Compute the features of some of the videos; a run that was killed goes on where it ended."
+    check_out(Path(out))
+    folder = parts_folder(Path(out))
+    with sole_writer(folder/Path(shard_note(shard)).stem):
+        begin_parts(folder, describe_features(manifest, encoder, exp), shard)
+        return write_parts(manifest, encoder, exp, folder, shard=shard, **options)
+
+def join_parts(
+    manifest:Manifest, encoder:nn.Module, exp:Experiment,
+    out, # .npz, .csv or .parquet, new
+    skip:int=10, # broken videos that may be skipped
 )->tuple: # videos in the file, broken videos
-    "Compute features of all videos and write them; a run that was killed goes on where it ended."
-    out = Path(out)
+    "Write all parts into one file and remove them; raises `TubeconError` if parts are lacking."
+    out, folder, about = Path(out), parts_folder(Path(out)), describe_features(manifest, encoder, exp)
     check_out(out)
-    about = dict(weights=weights_key(encoder), encoder=encoder.name, clips=asdict(exp),
-                 videos=manifest.fingerprint(), root=os.path.abspath(manifest.root))
-    folder = out.with_name(out.name+'.parts')
+    begun, parts = dict.fromkeys(check_notes(folder, about), 0), list_parts(len(manifest), exp, folder)
+    there = [rows for rows,file in parts.items() if file.exists()]
+    lacking = name_lacking(list(parts), there, begun, size=len)
+    if lacking: raise TubeconError(f'{folder}: {lacking}')
     with sole_writer(folder):
-        begin_parts(folder, about)
-        broken = write_parts(manifest, encoder, exp, folder, **options)
+        broken = BrokenVideos(skip)
+        for file in parts.values(): broken.messages.update(read_part(file).errors)
+        broken.check(dict(errors=[], clips=()))
         table = Table(manifest, folder, out)
         with atomic_write(out) as beside: FORMATS[out.suffix](table, beside, about)
         shutil.rmtree(folder)
     return table.rows, len(broken.messages)
+
+def embed_to_file(
+    manifest:Manifest, encoder:nn.Module, exp:Experiment,
+    out, # .npz, .csv or .parquet, new
+    skip:int=10, # broken videos that may be skipped
+    **options, # `workers` and `bar` of `write_parts`
+)->tuple: # videos in the file, broken videos
+    "Compute features of all videos and write them; a run that was killed goes on where it ended."
+    with sole_writer(parts_folder(Path(out))):
+        embed_shard(manifest, encoder, exp, out, skip=skip, **options)
+        return join_parts(manifest, encoder, exp, out, skip)
 
 # %% ../nbs/38_share.ipynb #20385da3
 # videos: `Manifest` of the n rows; features (n,d) float32; about: what they depend on
@@ -750,6 +820,9 @@ def check_flags(
     if command in ('embed','pairs') and bool(given['videos'])==bool(given['manifest']):
         missing.append('--videos DIR or --manifest FILE')
     if missing: raise TubeconError(f'{command} needs {" and ".join(missing)}')
+    is_shard, merge = read_shard(given['shard'])[1]>1, given['merge']
+    if (is_shard or merge) and command!='embed': raise TubeconError('--shard and --merge go with embed')
+    if is_shard and merge: raise TubeconError('give --shard or, when all shards are done, --merge')
 
 def run_embed(given:dict, clips:dict):
     "Compute features, and say how clips were cut."
@@ -758,11 +831,19 @@ def run_embed(given:dict, clips:dict):
     exp = embedding_clips(own, clips)
     print(clips_remark(own, exp) or f'clips of {clips_text(**asdict(exp))}; the weights do not tell theirs')
     manifest = find_list(given['videos'] or given['manifest'])
-    options = {name: given[name] for name in ('workers','skip')}
-    try: count, broken = embed_to_file(manifest, encoder, exp, given['out'], **options)
+    what, out, shard = (manifest, encoder, exp, given['out']), Path(given['out']), given['shard']
+    options, is_shard = {name: given[name] for name in ('workers','skip')}, read_shard(shard)[1]>1
+    if (is_shard or given['merge']) and out.exists() and not parts_folder(out).exists():
+        return print(f'{out} is complete already')
+    try:
+        if is_shard:
+            embed_shard(*what, shard, **options)
+            return print(f'shard {shard} of {out} is done; when all shards are, run --merge')
+        if given['merge']: count, broken = join_parts(*what, given['skip'])
+        else: count, broken = embed_to_file(*what, **options)
     except KeyboardInterrupt: raise TubeconError(
         'stopped: run the same command again, and it goes on where it was') from None
-    print(f"{given['out']}: {count:,} videos, {encoder.dim} features each, {broken} broken videos skipped")
+    print(f"{out}: {count:,} videos, {encoder.dim} features each, {broken} broken videos skipped")
 
 def run_search(given:dict, clips:dict):
     "Print the nearest videos, and draw them."
@@ -804,6 +885,8 @@ def main(
     fit:str='crop', # embed: a wide frame becomes a square by crop, whole (black bars) or squeeze
     workers:int=0, # embed: processes that decode
     skip:int=10, # embed: broken videos that may be skipped
+    shard:str='0/1', # embed: this machine's part i/n of the videos
+    merge:store_true=False, # embed: join what all shards computed
     device:str='auto', # embed, search: cuda, mps, cpu, or auto: the best of them
     preset:str='small', # pairs: start from small, paper or released; in brackets: the paper's
     progress:float=1.0, # pairs: 0: as training begins, same patches; 1: as it ends, only the motion is shared
@@ -812,7 +895,7 @@ def main(
     "Features of your own videos, search, pictures of pairs, and weights to share."
     with plain_errors():
         given = dict(videos=videos, manifest=manifest, weights=weights, out=out, features=features, like=like,
-                     show=show, workers=workers, skip=skip, device=device)
+                     show=show, workers=workers, skip=skip, shard=shard, merge=merge, device=device)
         check_flags(command, given)
         size = {name: value for name,value in changes(Config, config).items() if name in ('frames','size')}
         cut = dict(size, stride=stride, rate=rate, clips=clips, fit=fit)
