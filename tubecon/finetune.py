@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['SELECT', 'TASKS', 'BASELINE_VIDEOS', 'with_eps', 'LabelTask', 'view_loader', 'lr_at_epoch', 'make_optimizer',
-           'Finetuning', 'EpochLog', 'join_single', 'epoch_loader', 'Segments', 'CountTask', 'digest',
-           'run_fingerprint', 'holds_run', 'check_readable', 'metrics_of', 'splits_for', 'write_json', 'finetune',
-           'baseline_accuracies', 'baseline_line', 'run_experiment', 'suite_table', 'chosen_experiments', 'run_folder',
-           'print_remarks', 'record', 'print_suite', 'main']
+           'Finetuning', 'EpochLog', 'batch_sizes', 'groups_of_ranks', 'own_clips', 'EpochLoader', 'loss_of_share',
+           'Segments', 'CountTask', 'digest', 'run_fingerprint', 'holds_run', 'check_readable', 'check_shares',
+           'metrics_of', 'splits_for', 'write_json', 'finetune', 'baseline_accuracies', 'baseline_line',
+           'run_experiment', 'suite_table', 'chosen_experiments', 'run_folder', 'print_remarks', 'record',
+           'print_suite', 'main']
 
 # %% ../nbs/14_finetune.ipynb #f4bb0186
 from .package import quick_help
@@ -15,32 +16,36 @@ quick_help(__name__) # --help answers before anything large is imported
 
 # %% ../nbs/14_finetune.ipynb #461a1178
 import hashlib, json, math, time
+from contextlib import nullcontext
 from dataclasses import asdict
 from itertools import chain, islice
 from pathlib import Path
 from fastcore.basics import patch
 from fastcore.script import call_parse, store_true
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 import matplotlib.pyplot as plt, numpy as np, pandas as pd, torch
 from .aggregate import aggregate_scores
 from .checkpoints import (
     clips_of, clips_remark, fill_clips, find_encoder, method_of, short_name, weights_path)
-from tubecon.config import (
-    TubeconError, allow_dashes, atomic_write, normalize_clips, pick_device, plain_errors, seeded_rng,
-    sole_writer)
+from .config import (
+    Number, TubeconError, allow_dashes, atomic_write, normalize_clips, plain_errors, seeded_rng, sole_writer)
 from .counting import COUNTING, CycleHead, counting_error, cycle_bounds, off_by_one
-from .distributed import detach_worker
-from .frozen import baseline_features, forest_predict
+from .distributed import (
+    StatisticsOfParts, any_rank_stopping, average_over_ranks, detach_worker, distribute, in_parts,
+    process_group, rank_and_size, restarted, running_statistics, split_batch_norm)
+from .frozen import (
+    baseline_features, forest_predict, gather_in_turn, gather_objects, own_batches, require_all_readable)
 from .run import (
     Log, Throughput, add_results, changes, check_results, differences, flags, graceful_shutdown, overrides,
     python_strings, read_checkpoint, read_json, read_results, reading_checkpoint, write_table)
-from .severe import (
+from tubecon.severe import (
     Classifier, EXPERIMENTS, Experiment, Splits, TOY_SUITE, TestViews, TrainClips, check_held_out,
-    check_settings, chosen_by, class_metrics, class_names, experiment, find_manifest, flip_remark, join_views,
-    label_loss, label_metrics, select_remark, show_confusion, splits, untested_remark, variant)
-from .train import fits_in_memory
+    check_settings, chosen_by, class_metrics, class_names, dropout_mask, experiment, find_manifest,
+    flip_remark, join_views, label_loss, label_metrics, select_remark, show_confusion, splits, untested_remark,
+    variant)
+from .train import fits_in_memory, next_batch
 from .video import BrokenVideos, Manifest, VideoError, collate, cut_remark, require_readable
 from .viz import set_style
 
@@ -63,19 +68,16 @@ class LabelTask:
     ):
         self.exp,self.classes = exp,class_names(manifest, exp)
         if exp.pixel_std: encoder.mean,encoder.std = (exp.pixel_mean,)*3,(exp.pixel_std,)*3
-        self.model = Classifier(with_eps(encoder, exp.bn_eps), len(self.classes), exp.dropout, exp.seed)
+        self.model = Classifier(with_eps(encoder, exp.bn_eps), len(self.classes), exp.seed)
 
     collate = staticmethod(collate)
     def clips(self, manifest, cache): # -> dataset by address (epoch, index)
         return TrainClips(manifest, self.exp, cache=cache)
 
-    def losses(self, batch, device): # yields losses; after each the optimizer moves
-        yield label_loss(self(batch['clips'][:,0].to(device)), batch['labels'].to(device))
-
-    def __call__(self, clips): # (b,3,t,h,w) uint8 -> logits
+    def __call__(self, clips, *keep, model=None): # (b,3,t,h,w) uint8, from `dropout_mask` -> logits
         with torch.autocast(clips.device.type, torch.bfloat16, enabled=self.exp.precision=='bf16'):
             inputs = normalize_clips(clips, self.model.encoder.mean, self.model.encoder.std)
-            return self.model(inputs).float()
+            return (model or self.model)(inputs, *keep).float()
 
 # %% ../nbs/14_finetune.ipynb #e6315af1
 def view_loader(
@@ -85,9 +87,10 @@ def view_loader(
     batch:int, # videos
     workers:int=0, # processes that decode
 )->DataLoader:
-    "Load the test views of a list of videos."
-    views = TestViews(videos, exp, clips)
-    return DataLoader(views, batch, collate_fn=collate, num_workers=workers, timeout=300 if workers else 0)
+    "Load the test views of a list of videos; of several processes, each loads its own batches."
+    views,own = TestViews(videos, exp, clips),own_batches(len(videos), batch)
+    options = dict(collate_fn=collate, num_workers=workers, timeout=300 if workers else 0)
+    return DataLoader(views, batch_sampler=own, **options)
 
 @patch
 @torch.no_grad()
@@ -98,17 +101,17 @@ def predict(self:LabelTask,
     clips:int=None, # of each video; None: as many as the experiment says
 )->tuple: # scores (n,classes), labels (n,) or (n,classes); raises `TubeconError` with a list of broken videos
     "Compute the class probabilities of all videos."
-    exp,scores,labels = self.exp,[],[]
+    exp,found = self.exp,[]
     clips = clips or exp.clips
     self.model.eval()
     many = max(1, 2*exp.batch//(clips*exp.crops)) # videos at a time
-    for batch in require_readable(view_loader(manifest, exp, clips, many, workers)):
+    for batch in require_all_readable(view_loader(manifest, exp, clips, many, workers)):
         b,views = batch['clips'].shape[:2]
         parts = batch['clips'].flatten(0,1).split(2*exp.batch)
         logits = torch.cat([self(part.to(device)).cpu() for part in parts]) # (b*views,classes)
-        scores.append(join_views(logits.unflatten(0, (b,views)), exp))
-        labels.append(batch['labels'])
-    return torch.cat(scores).numpy(), torch.cat(labels).numpy()
+        found.append((join_views(logits.unflatten(0, (b,views)), exp), batch['labels']))
+    scores,labels = map(torch.cat, zip(*gather_in_turn(found)))
+    return scores.numpy(), labels.numpy()
 
 @patch
 def measure(self:LabelTask, scores, labels)->dict: # metric to value, 0..1
@@ -155,19 +158,24 @@ def make_optimizer(exp:Experiment, parameters)->torch.optim.Optimizer:
 
 # %% ../nbs/14_finetune.ipynb #f0fdc0bc
 class Finetuning:
-    "Hold a task, its optimizer, the number of passes done and the best epoch so far."
+    "Hold a task, its optimizer, the passes and steps done, and the best epoch so far."
     def __init__(self, task, device='cpu'):
         self.task,self.exp,self.device = task,task.exp,torch.device(device)
+        if rank_and_size()[1]>1 and not self.exp.bn_group: split_batch_norm(task.model, 0)
         self.model = task.model.to(self.device)
+        self.engine = distribute(self.model, parts=2 if self.exp.bn_group else 1)
         self.optimizer = make_optimizer(self.exp, self.model.parameters())
-        self.epoch,self.best = 0,dict(epoch=-1, value=-math.inf, model=None)
+        self.epoch,self.step,self.losses = 0,0,[] # passes; steps of the next pass, and their losses
+        self.best = dict(epoch=-1, value=-math.inf, model=None)
 
     def save(self, path):
         if not all(p.isfinite().all() for p in self.model.parameters()): raise TubeconError(
             f'the weights are not finite after {self.epoch} passes: lower lr (now {self.exp.lr}); '
             'the last checkpoint is as it was')
-        state = dict(epoch=self.epoch, exp=json.dumps(asdict(self.exp)), model=self.model.state_dict(),
-            optimizer=self.optimizer.state_dict(), best=self.best)
+        if rank_and_size()[0]: return
+        losses = torch.stack(self.losses) if self.losses else ()
+        state = dict(epoch=self.epoch, step=self.step, losses=losses, exp=json.dumps(asdict(self.exp)),
+            model=self.model.state_dict(), optimizer=self.optimizer.state_dict(), best=self.best)
         # given a path, torch would write its name into the file, too
         with atomic_write(path) as beside, open(beside, 'wb') as file: torch.save(state, file)
 
@@ -182,6 +190,7 @@ class Finetuning:
             self.model.load_state_dict(state['model'])
             self.optimizer.load_state_dict(state['optimizer'])
             self.epoch,self.best = int(state['epoch']),dict(state['best'])
+            self.step,self.losses = int(state.get('step', 0)),[*state.get('losses', ())]
 
 # %% ../nbs/14_finetune.ipynb #b750b794
 class EpochLog(Log):
@@ -189,53 +198,134 @@ class EpochLog(Log):
     columns = ('step', 'loss', 'lr', 'chosen_by', 'skipped', 'clips_per_s', 'wait', 'seconds')
 
 # %% ../nbs/14_finetune.ipynb #98c91c71
-def join_single(
-    batches:list, # of lists
+def batch_sizes(
+    n:int, # clips of a pass
+    batch:int, # clips of a batch
 )->list:
-    "Join a last batch of one clip to the batch before."
-    if len(batches)<2 or len(batches[-1])>1: return batches
-    return [*batches[:-2], batches[-2]+batches[-1]]
+    "List how many clips each batch has; a last single clip joins the batch before."
+    sizes = [batch]*(n//batch) + [n%batch]*(n%batch>0)
+    return [*sizes[:-2], batch+1] if n>batch and n%batch==1 else sizes
 
-def epoch_loader(
-    run:Finetuning,
-    manifest:Manifest, # training videos
-    workers:int=0, # processes that decode
-    cache:bool=False, # keep decoded videos in memory
-): # a function from the pass to a DataLoader
+def groups_of_ranks(
+    n:int, # clips of the whole batch
+    group:int, # most clips that are normalized together; 0: all, over all processes
+)->list: # for each process, a list of groups: arrays of rows of the batch
+    "Divide a batch into batch-norm groups, and share them among the processes, in order."
+    size = rank_and_size()[1]
+    groups = np.array_split(np.arange(n), math.ceil(n/group) if group else size)
+    return [[groups[i] for i in own] for own in np.array_split(np.arange(len(groups)), size)]
+
+# %% ../nbs/14_finetune.ipynb #d14b0003
+def own_clips(batch:list, group:int)->list: # of the whole batch; as `groups_of_ranks`
+    "List what this process reads of a batch: its groups, or one item, to be dropped, if it has none."
+    own = groups_of_ranks(len(batch), group)[rank_and_size()[0]]
+    return [batch[row] for rows in own for row in rows] or batch[:1]
+
+class EpochLoader:
     "Load every training video once, in an order that the pass decides."
-    exp,clips = run.exp,run.task.clips(manifest, cache)
-    def load(epoch):
-        rng = seeded_rng(exp.seed, 'finetune order', epoch)
-        order = [(epoch, i) for i in torch.randperm(len(clips), generator=rng).tolist()]
-        batches = join_single([order[at:at+exp.batch] for at in range(0, len(order), exp.batch)])
-        return DataLoader(clips, batch_sampler=batches, collate_fn=run.task.collate, num_workers=workers,
-            timeout=300 if workers else 0, worker_init_fn=detach_worker)
-    return load
+    def __init__(self,
+        run:Finetuning,
+        manifest:Manifest, # training videos
+        workers:int=0, # processes that decode
+        cache:bool=False, # keep decoded videos in memory
+    ):
+        self.exp,self.clips = run.exp,run.task.clips(manifest, cache)
+        self.options = dict(collate_fn=run.task.collate, num_workers=workers, timeout=300 if workers else 0)
+        self.sizes = batch_sizes(len(self.clips), self.exp.batch) # clips of each batch, over all processes
+        fewest,size = min(self.sizes),rank_and_size()[1]
+        if not self.exp.bn_group and fewest<size: raise TubeconError(
+            f'a batch of {fewest} clips, the last of a pass, cannot be normalized over {size} processes: '
+            'change batch, or give bn_group')
+
+    def __len__(self): return len(self.sizes)
+
+    def __call__(self, epoch:int, start:int=0)->DataLoader: # from a batch on; the clips of this process
+        rng = seeded_rng(self.exp.seed, 'finetune order', epoch)
+        order = iter([(epoch, i) for i in torch.randperm(len(self.clips), generator=rng).tolist()])
+        batches = [list(islice(order, n)) for n in self.sizes]
+        own = [own_clips(batch, self.exp.bn_group) for batch in batches[start:]]
+        return DataLoader(self.clips, batch_sampler=own, worker_init_fn=detach_worker, **self.options)
+
+# %% ../nbs/14_finetune.ipynb #d14b0005
+def loss_of_share(
+    logits:Tensor, # (b,classes)
+    labels:Tensor, # of this process's clips; there may be none
+    n:int, # clips of the whole batch
+)->Tensor: # scalar
+    "Compute a part of the loss; over all parts, its mean over processes is the loss of the whole batch."
+    loss = label_loss(logits, labels) if len(logits) else logits.sum() # 0
+    return loss*(len(logits)*rank_and_size()[1]/n)
+
+@patch
+def gradients(self:LabelTask,
+    batch:dict, # of this process
+    run:Finetuning,
+    n:int, # clips of the whole batch
+): # yields the loss, for each step of the optimizer
+    "Compute the gradients of a batch, group by group."
+    exp,groups = self.exp,groups_of_ranks(n, self.exp.bn_group)[rank_and_size()[0]] or [np.arange(0)]
+    rng = seeded_rng(exp.seed, 'dropout', run.epoch, run.step)
+    keep = dropout_mask(n, self.model.encoder.dim, exp.dropout, rng)[np.concatenate(groups)]
+    own = batch['clips'][:len(keep),0], batch['labels'][:len(keep)], keep
+    parts = zip(*(x.to(run.device).split([len(rows) for rows in groups]) for x in own))
+    statistics,losses = StatisticsOfParts(self.model),[]
+    for i,(clips,labels,keep) in zip(in_parts(run.engine, len(groups)), parts):
+        loss = loss_of_share(self(clips, keep, model=run.engine), labels, n)
+        loss.backward()
+        losses.append(loss.detach())
+        statistics.next()
+    statistics.finish()
+    yield torch.stack(losses).sum()
 
 # %% ../nbs/14_finetune.ipynb #a91f0d9c
 @patch
+def average(self:Finetuning,
+    sizes:list, # clips of the batches from which the running statistics are
+    *tensors,
+):
+    "Average tensors over processes, and running statistics over batch-norm groups."
+    rank,size = rank_and_size()
+    statistics = running_statistics(self.model) if self.exp.bn_group and size>1 else []
+    counts = [[len(own) for own in groups_of_ranks(n, self.exp.bn_group)] for n in sizes] # by rank
+    for b in statistics: b.mul_(np.sum(counts, 0)[rank]*size/np.sum(counts))
+    if tensors or statistics: average_over_ranks([*tensors, *statistics])
+
+@patch
+def train_step(self:Finetuning,
+    batch:dict, # of this process
+    n:int, # clips of the whole batch
+    progress:float, # passes that are over
+):
+    "Train on one batch."
+    lr = lr_at_epoch(self.exp, progress)
+    for group in self.optimizer.param_groups: group['lr'] = lr
+    self.optimizer.zero_grad()
+    for loss in self.task.gradients(batch, self, n):
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.average([n], loss)
+        self.losses.append(loss)
+    self.step += 1
+
+# %% ../nbs/14_finetune.ipynb #d14b0009
+@patch
 def train_pass(self:Finetuning,
-    batches, # of the pass
+    load:EpochLoader,
     skipped:BrokenVideos, pace:Throughput, bar, # what is counted, timed and shown
-)->float: # mean loss; raises `TubeconError` when it is not a number
-    "Train for one pass over the training videos."
+    asked:list, # from `graceful_shutdown`
+    save, # function that is called after each step
+)->bool: # whether the pass is over
+    "Train for the rest of a pass over the training videos."
     self.model.train()
-    losses,loader = [],iter(batches)
-    for i in range(len(batches)):
-        with pace.waiting(): batch = next(loader)
-        for message in skipped.check(batch): bar.write(f'skipped: {message}')
-        lr = lr_at_epoch(self.exp, self.epoch + i/len(batches))
-        for group in self.optimizer.param_groups: group['lr'] = lr
-        for loss in self.task.losses(batch, self.device):
-            self.optimizer.zero_grad()
-            loss.backward()
-            self.optimizer.step()
-            losses.append(loss.detach())
+    batches = iter(load(self.epoch, self.step))
+    while self.step<len(load):
+        asked[0] = any_rank_stopping(asked[0])
+        if asked[0]: return False
+        with pace.waiting(): batch = next_batch(batches, skipped, bar.write)
+        self.train_step(batch, load.sizes[self.step], self.epoch + self.step/len(load))
         bar.update()
-    mean = torch.stack(losses).mean().item()
-    if not math.isfinite(mean): raise TubeconError(f'the loss is {mean} in pass {self.epoch+1}: '
-        f'lower lr (now {self.exp.lr}); the last checkpoint is as it was')
-    return mean
+        save()
+    return True
 
 # %% ../nbs/14_finetune.ipynb #26b95567
 # which epoch is tested: the best on held-out training videos, the last, or the best on test videos (SEVERE)
@@ -258,14 +348,33 @@ def choose(self:Finetuning,
 
 # %% ../nbs/14_finetune.ipynb #f3ae9213
 @patch
-def precise_statistics(self:Finetuning, batches, many:int):
+def precise_statistics(self:Finetuning, load:EpochLoader, many:int):
     "Estimate the running statistics of batch norm from `many` batches (SlowFast)."
-    mean,std = self.model.encoder.mean,self.model.encoder.std
-    clips = (batch['clips'][:,0].to(self.device) for batch in islice(batches, many))
-    inputs = (normalize_clips(part, mean, std) for part in clips)
-    torch.optim.swa_utils.update_bn(inputs, self.model)
+    mean,std,sizes = self.model.encoder.mean,self.model.encoder.std,load.sizes[:many]
+    def groups(): # of this process
+        for n,batch in zip(sizes, load(self.epoch)):
+            begin = 0
+            for rows in groups_of_ranks(n, self.exp.bn_group)[rank_and_size()[0]]:
+                yield batch['clips'][begin:begin+len(rows),0].to(self.device)
+                begin += len(rows)
+    torch.optim.swa_utils.update_bn((normalize_clips(clips, mean, std) for clips in groups()), self.model)
+    self.average(sizes)
 
 # %% ../nbs/14_finetune.ipynb #b122fd1d
+@patch
+def end_pass(self:Finetuning,
+    load:EpochLoader, val_set:Manifest, workers:int, # as below
+)->tuple: # mean loss; the experiment's metric, NaN if it was not measured
+    "Evaluate a pass that is over; raises `TubeconError` when its loss is not a number."
+    exp,loss,value = self.exp,torch.stack(self.losses).mean().item(),math.nan
+    if not math.isfinite(loss): raise TubeconError(f'the loss is {loss} in pass {self.epoch+1}: '
+        f'lower lr (now {exp.lr}); the last checkpoint is as it was')
+    self.epoch,self.step,self.losses = self.epoch+1,0,[]
+    if self.epoch%exp.validate_every==0 or self.epoch==exp.epochs:
+        if exp.precise_bn: self.precise_statistics(load, exp.precise_bn)
+        value = self.choose(val_set, workers)
+    return loss, value
+
 @patch
 def fit(self:Finetuning,
     train:Manifest, val_set:Manifest, # videos to learn from, and to choose an epoch by
@@ -273,34 +382,35 @@ def fit(self:Finetuning,
     workers:int=0, # processes that decode
     stop:int=0, # leave after so many passes, to be resumed
     skip:int=10, # broken videos that may be skipped
+    save_minutes:float=10, # between two checkpoints of a pass
     bar:bool=True, # show progress
 )->bool: # whether all passes are over
     "Train, choose, log and save."
-    exp,load = self.exp,epoch_loader(self, train, workers, fits_in_memory(train))
-    pace,skipped,end = Throughput(),BrokenVideos(skip),min(stop or exp.epochs, exp.epochs)
-    log = EpochLog(out/'log.csv', self.epoch) if self.epoch<end else None
-    steps = len(load(0))
-    progress = tqdm(
-        total=exp.epochs*steps, initial=self.epoch*steps, disable=not bar, unit='step', mininterval=1)
-    seconds = [] # of each pass
-    longest = lambda: max([*seconds, pace.left(steps)])
-    with graceful_shutdown('pass', longest) as asked, torch.random.fork_rng(), progress as shown:
-        while self.epoch<end and not asked[0]:
-            torch.manual_seed(seeded_rng(exp.seed, 'dropout', self.epoch).initial_seed())
-            loss = self.train_pass(load(self.epoch), skipped, pace, shown)
-            self.epoch += 1
-            value = math.nan
-            if self.epoch%exp.validate_every==0 or self.epoch==exp.epochs:
-                if exp.precise_bn: self.precise_statistics(load(self.epoch), exp.precise_bn)
-                value = self.choose(val_set, workers)
+    exp,first,end = self.exp,rank_and_size()[0]==0,min(stop or self.exp.epochs, self.exp.epochs)
+    load = EpochLoader(self, train, workers, fits_in_memory(train))
+    pace,skipped,saved = Throughput(),BrokenVideos(skip),time.time()
+    log = EpochLog(out/'log.csv', self.epoch) if first and self.epoch<end else None
+    def save(minutes=0): # if the last checkpoint is so old
+        nonlocal saved
+        if time.time()-saved<60*minutes: return
+        self.save(out/'checkpoint.pt')
+        saved = time.time()
+    progress = tqdm(total=exp.epochs*len(load), initial=self.epoch*len(load)+self.step,
+        disable=not (first and bar), unit='step', mininterval=1)
+    with graceful_shutdown('step' if first else '', lambda: pace.longest) as asked, progress as shown:
+        while self.epoch<end:
+            if not self.train_pass(load, skipped, pace, shown, asked, lambda: save(save_minutes)): break
+            loss,value = self.end_pass(load, val_set, workers)
+            for messages in gather_objects(skipped.messages): skipped.messages |= messages
             rates = pace.rates(exp.batch)
-            seconds.append(rates['seconds'])
-            log.add(step=self.epoch, loss=loss, lr=lr_at_epoch(exp, self.epoch-1), chosen_by=value,
+            if log: log.add(step=self.epoch, loss=loss, lr=lr_at_epoch(exp, self.epoch-1), chosen_by=value,
                 skipped=len(skipped.messages), clips_per_s=rates['pairs_per_s'], wait=rates['wait'],
                 seconds=rates['seconds'])
             shown.set_postfix_str(f'pass {self.epoch} of {exp.epochs}, loss {loss:.3f}, '
                 f'waiting for data {rates["wait"]:.0%}')
-            self.save(out/'checkpoint.pt')
+            save()
+        asked[0] = any_rank_stopping(asked[0])
+        if asked[0]: save()
     return self.epoch==exp.epochs
 
 # %% ../nbs/14_finetune.ipynb #8c601993
@@ -362,9 +472,11 @@ class CountTask:
 
     def clips(self, manifest, cache): return Segments(manifest, self.exp, cache)
 
-    def losses(self, batch, device):
+    def gradients(self, batch, run, n):
         losses = COUNTING[self.exp.counting].losses
-        return losses(self.model, batch['clips'], batch['states'], batch['truths'], self.exp)
+        for loss in losses(self.model, batch['clips'], batch['states'], batch['truths'], self.exp):
+            loss.backward()
+            yield loss.detach()
 
 # %% ../nbs/14_finetune.ipynb #e8462f7d
 @patch
@@ -430,7 +542,19 @@ def check_readable(
     loaders = [view_loader(videos, exp, 1, 32, workers) for videos in lists]
     steps = sum(map(len, loaders))
     shown = tqdm(chain(*loaders), 'can all be read?', steps, disable=not bar, mininterval=1)
-    for _ in require_readable(shown): pass
+    for _ in require_all_readable(shown): pass
+
+# %% ../nbs/14_finetune.ipynb #d14b0011
+def check_shares(
+    exp:Experiment, # task, batch, bn_group
+):
+    "Raise `TubeconError` if the processes of this run cannot share a batch."
+    size,most = rank_and_size()[1],math.ceil(exp.batch/(exp.bn_group or 1))
+    if size>1 and exp.task=='count': raise TubeconError(
+        f'counting ({exp.dataset}) runs in one process, not {size}: start it without torchrun')
+    if size>most: raise TubeconError(
+        f'{size} processes cannot share {exp.batch} clips in batch-norm groups of {exp.bn_group}: '
+        f'start at most {most}, or change batch or bn_group')
 
 # %% ../nbs/14_finetune.ipynb #a2b69139
 TASKS = dict(classify=LabelTask, multilabel=LabelTask, count=CountTask)
@@ -477,27 +601,31 @@ def finetune(
     select:str='val', # which epoch is tested, one of `SELECT`
     resume:bool=False, # continue from the checkpoint in `out`
     weights:str='', # the file that the encoder is from, or 'none', to know it again at a resume
-    **loop, # `workers`, `stop`, `skip` and `bar` of `fit`
+    **loop, # `workers`, `stop`, `skip`, `save_minutes` and `bar` of `fit`
 )->dict: # metric to value on the test videos; empty if the run was stopped
     "Train on an experiment, choose an epoch, and test it."
     if select not in SELECT: raise TubeconError(f'select is one of {", ".join(SELECT)}, not {select!r}')
     check_settings(exp, **loop)
+    check_shares(exp)
+    first = rank_and_size()[0]==0 # the process that writes
     out,parts,workers = Path(out),splits_for(manifest, exp, select),loop.get('workers', 0)
     if exp.task=='classify': check_held_out(parts.train, parts.test)
     now = dict(asdict(exp), select=select, **run_fingerprint(weights, encoder, manifest))
-    with sole_writer(out):
+    with sole_writer(out) if first else nullcontext():
         if found := metrics_of(out, now, resume): return found
         run = Finetuning(TASKS[exp.task](encoder, manifest, exp), device)
         if resume: run.load(out/'checkpoint.pt')
-        else: check_readable([parts.test] + [parts.val]*(select=='val'), exp, workers, loop.get('bar', True))
-        write_json(now, out/'settings.json', indent=1)
+        else:
+            read = [parts.test] + [parts.val]*(select=='val')
+            check_readable(read, exp, workers, first and loop.get('bar', True))
+        if first: write_json(now, out/'settings.json', indent=1)
         val_set = dict(val=parts.val, last=None, test=parts.test)[select]
         if not run.fit(parts.train, val_set, out, **loop): return {}
         run.model.load_state_dict(run.best['model'])
         predicted = run.task.predict(parts.test, run.device, workers)
-        run.task.report(parts.test, *predicted, out)
+        if first: run.task.report(parts.test, *predicted, out)
         found = dict(run.task.measure(*predicted), epoch=run.best['epoch'])
-        write_json(found, out/'metrics.json') # last: where it exists, the run is over
+        if first: write_json(found, out/'metrics.json') # last: where it exists, the run is over
         return found
 
 # %% ../nbs/14_finetune.ipynb #a86f6db9
@@ -510,8 +638,9 @@ def baseline_accuracies(
 )->dict: # name of a baseline to the metric, 0..1; raises `TubeconError` with a list of broken videos
     "Classify the middle clip of each test video by random forests, without an encoder (chapter 11)."
     def features(videos): # name to (n,d)
-        loader = view_loader(videos, exp, 1, 64, workers)
-        return baseline_features(batch['clips'][:,exp.crops//2] for batch in require_readable(loader))
+        batches = require_all_readable(view_loader(videos, exp, 1, 64, workers))
+        parts = gather_in_turn([baseline_features([batch['clips'][:,exp.crops//2]]) for batch in batches])
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     x,test_x = features(train),features(test)
     one_hot = np.eye(len(train.classes))
     scores = {name: one_hot[forest_predict(x[name], train.labels, test_x[name])] for name in x}
@@ -542,15 +671,15 @@ def run_experiment(
     **options, # of `finetune`
 )->list: # rows of results; empty if the run was stopped
     "Finetune and test, in a folder of its own."
-    begin = time.time()
+    begin,first = time.time(),rank_and_size()[0]==0
     start = find_encoder(weights, encoder, exp.seed, exp.dataset)
     found = finetune(exp, start, manifest, out, weights=weights, **options)
     if not found:
-        print(f'{name}: stopped; go on with --resume (the checkpoint is {out}/checkpoint.pt)')
+        if first: print(f'{name}: stopped; go on with --resume (the checkpoint is {out}/checkpoint.pt)')
         return []
     epoch,minutes = found.pop('epoch'),(time.time()-begin)/60
     values = ', '.join(f'{metric} {value:.3f}' for metric,value in found.items())
-    print(f'{name}: {values} (after pass {epoch}, {minutes:.1f} min)')
+    if first: print(f'{name}: {values} (after pass {epoch}, {minutes:.1f} min)')
     of = dict(experiment=name, method=method_of(weights), dataset=exp.dataset)
     how = dict(
         changes=overrides(exp, experiment(name)), run=Path(out).name, seed=exp.seed,
@@ -629,7 +758,7 @@ def print_suite(table:Path):
 
 # %% ../nbs/14_finetune.ipynb #3e668b10
 @call_parse
-@allow_dashes
+@allow_dashes(save_minutes=Number(0, 10**6))
 @flags(Experiment)
 def main(
     experiment:str='', # name of an experiment, 'all' of the twelve, or 'own' for classes of your own videos
@@ -643,32 +772,38 @@ def main(
     out:str='runs', # folder of runs
     resume:store_true=False, # continue from the runs' checkpoints
     device:str='auto', # cuda, mps, cpu, or auto: the best of them
-    workers:int=0, # processes that decode
+    workers:int=0, # processes that decode, for each process of the run
     stop:int=0, # leave after so many passes, to be resumed
+    save_minutes:float=10, # between two checkpoints of a pass; there is also one after each pass
     skip:int=10, # broken training videos that may be skipped
     results:str='', # CSV file to add the numbers to; default: results.csv among the runs
+    patience:int=120, # seconds without a message after which another process of the run counts as stopped
     **settings
 ):
     "Finetune an encoder on the experiments of the paper, and test it."
-    with plain_errors():
-        trained = clips_of(weights)
+    with plain_errors(), process_group(device, patience) as place:
+        trained,first,resume = clips_of(weights),rank_and_size()[0]==0,resume or restarted()
         experiments = chosen_experiments(experiment, suite, protocol, settings, trained)
-        for exp in experiments.values(): check_settings(exp, workers=workers, stop=stop, skip=skip)
-        table,loop = Path(results or Path(out)/'results.csv'),dict(workers=workers, stop=stop, skip=skip)
+        loop = dict(workers=workers, stop=stop, skip=skip, save_minutes=save_minutes)
+        for exp in experiments.values():
+            check_settings(exp, **loop)
+            check_shares(exp)
+        table = Path(results or Path(out)/'results.csv')
         check_results(table)
-        place = pick_device(device)
         # all videos are found, or nothing is begun
         lists = {each: find_manifest(exp, manifest) for each,exp in experiments.items()}
         for each,exp in experiments.items():
             chosen = select or chosen_by(each, protocol)
-            print_remarks(exp, lists[each], chosen, trained)
             folder = run_folder(out, name, weights, each, exp, protocol, chosen)
             begun,done = holds_run(folder),resume and (folder/'metrics.json').exists()
-            if resume and not begun: print(f'{each}: {folder} holds no run to go on with; it begins')
+            if first: print_remarks(exp, lists[each], chosen, trained)
+            if first and resume and not begun:
+                print(f'{each}: {folder} holds no run to go on with; it begins')
             rows = run_experiment(each, exp, weights, encoder, lists[each], folder, device=place,
                 select=chosen, resume=resume and begun, **loop)
             if not rows: return
-            record(table, rows, each, exp, protocol, once=done)
-            if done: print(f'{each}: done before, in {folder}')
-            elif line := baseline_line(each, exp, splits_for(lists[each], exp, chosen), workers): print(line)
-        if suite: print_suite(table)
+            if first: record(table, rows, each, exp, protocol, once=done)
+            line = '' if done else baseline_line(each, exp, splits_for(lists[each], exp, chosen), workers)
+            if first and done: print(f'{each}: done before, in {folder}')
+            if first and line: print(line)
+        if first and suite: print_suite(table)

@@ -9,20 +9,21 @@ __all__ = ['BASELINES', 'CLIP_FIELDS', 'Features', 'READOUTS', 'Evaluation', 'ex
            'pairwise_auc', 'cue_swap_pairs', 'cue_swap_test', 'show_cue_swap', 'video_cue_swap_test',
            'grouped_cross_validation', 'toy_clips', 'clip_settings', 'check_split', 'gallery_and_queries',
            'first_clips', 'frozen_predictions', 'baseline_predictions', 'correct', 'accuracies', 'frozen_results',
-           'evaluate_on_toy_motions', 'feature_key', 'check_half_precision', 'token_batches', 'allocate_array',
-           'write_features', 'frozen_features', 'elapsed', 'each_readout', 'no_tell', 'evaluate_features',
-           'baseline_readouts', 'cross_validate', 'one_per_class', 'show_retrieved', 'fitting_tubelets',
-           'cue_swap_eval', 'FrozenRun', 'parse_readouts', 'parse_run', 'print_heading', 'print_value', 'evaluate_run',
-           'write_figure', 'result_rows', 'report', 'main']
+           'evaluate_on_toy_motions', 'own_batches', 'gather_objects', 'gather_in_turn', 'gather_to_first',
+           'require_all_readable', 'feature_key', 'check_half_precision', 'videos_per_batch', 'batch_features',
+           'own_features', 'features_in_turn', 'allocate_array', 'write_features', 'frozen_features', 'elapsed',
+           'each_readout', 'no_tell', 'evaluate_features', 'baseline_readouts', 'cross_validate', 'one_per_class',
+           'show_retrieved', 'fitting_tubelets', 'cue_swap_eval', 'FrozenRun', 'parse_readouts', 'parse_run',
+           'print_heading', 'print_value', 'evaluate_run', 'write_figure', 'result_rows', 'report', 'main']
 
 # %% ../nbs/11_frozen.ipynb #e79d9f8e
 from .package import quick_help
 quick_help(__name__) # --help answers before anything large is imported
 
 # %% ../nbs/11_frozen.ipynb #2d247609
-import hashlib, os
+import hashlib, math, os
 from collections import namedtuple
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -39,11 +40,12 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
-import matplotlib.pyplot as plt, numpy as np, pandas as pd, torch
+import matplotlib.pyplot as plt, numpy as np, pandas as pd, torch, torch.distributed as dist
 from .checkpoints import clips_of, clips_remark, fill_clips, find_encoder, method_of, short_name
 from .config import (
     MEAN, STD, Text, TubeconError, allow_dashes, atomic_write, figure_text, normalize_clips,
     pick_device, plain_errors, seeded_rng, sole_writer)
+from .distributed import process_group, rank_and_size
 from .overlay import TubeletConfig, Tubelets, paste, sample_tubelets
 from .run import Config, add_results, check_results, overrides, preset
 from .severe import (
@@ -464,6 +466,57 @@ def evaluate_on_toy_motions(
     rows |= {name: dict(forest=accuracy) for name,accuracy in without_encoder.items()}
     return pd.DataFrame(rows).T.assign(chance=1/len(motions.classes))
 
+# %% ../nbs/11_frozen.ipynb #d11b0002
+def own_batches(
+    n:int, # videos
+    batch:int, # videos of a batch
+)->list: # of lists of rows
+    "List the batches that this process reads; with two processes, every second batch."
+    rank, size = rank_and_size()
+    return [list(range(at, min(at+batch, n))) for at in range(0, n, batch)][rank::size]
+
+def gather_objects(
+    x, # what can be pickled
+)->list: # by rank
+    "Return what every process has; all have to call it."
+    size = rank_and_size()[1]
+    if size==1: return [x]
+    found = [None]*size
+    dist.all_gather_object(found, x)
+    return found
+
+def gather_in_turn(
+    results:list, # one for each of `own_batches`
+)->list: # of all batches, in their order
+    "Return the results of all processes; all have to call it."
+    lists = gather_objects(results)
+    found = [None]*sum(map(len, lists))
+    for rank,own in enumerate(lists): found[rank::len(lists)] = own
+    return found
+
+def gather_to_first(
+    x, # what can be pickled
+)->list: # by rank; empty in all processes but the first
+    "Send what every process has to the first process; all have to call it."
+    rank, size = rank_and_size()
+    if size==1: return [x]
+    found = [None]*size if rank==0 else None
+    dist.gather_object(x, found)
+    return found or []
+
+def require_all_readable(
+    batches, # of this process, from `collate`
+): # yields them; all processes have to use it to the end
+    "Pass batches on, in step with the other processes; all raise `TubeconError` if any has a broken video."
+    batches, errors = iter(batches), []
+    while True:
+        batch = next(batches, None)
+        told = [more for more in gather_objects(batch and batch['errors']) if more is not None]
+        if not told: break # no process has another batch
+        errors += sum(told, [])
+        if batch and not errors: yield batch
+    list(require_readable([dict(errors=sorted(errors))]))
+
 # %% ../nbs/11_frozen.ipynb #c8f68ca0
 def feature_key(
     encoder:nn.Module,
@@ -489,23 +542,43 @@ def check_half_precision(tokens, path):
     if not np.abs(tokens).max()<np.finfo(np.float16).max: raise TubeconError(
         f'the features of {path} are not finite, or too large for half precision: are these weights whole?')
 
-def token_batches(
+def videos_per_batch(exp)->int: return max(1, 64//exp.clips)
+
+def batch_features(encoder, manifest, exp, batch)->tuple: # pooled (b,dim), maps (b,tokens,dim) float16, baselines
+    "Compute the features of a batch of videos, those of a video's clips in one row."
+    count = len(batch['clips'])
+    clips = batch['clips'].flatten(0,1).split(64)                                    # of (b*clips,3,t,h,w)
+    tokens = extract_features(FeatureMaps(encoder), clips)                           # (b*clips,tokens,dim)
+    check_half_precision(tokens, manifest.path(int(batch["ids"][0])))
+    tokens = tokens.reshape(count, -1, tokens.shape[-1])
+    per_clip = baseline_features(clips)                                              # name to (b*clips,d)
+    baselines = {name: x.reshape(count, exp.clips, -1).mean(1) for name,x in per_clip.items()}
+    return tokens.mean(1), tokens.astype(np.float16), baselines
+
+def own_features(
     encoder:nn.Module, manifest:Manifest, exp:Experiment,
     workers:int=0, # processes that decode
     bar:bool=True, # show progress
-): # yields (b,tokens,dim) float32, and a dict of baselines, name to (b,d) float32; raises `TubeconError`
-    "Compute feature maps of all videos, those of a video's clips in one row."
-    views, videos_per_batch = TestViews(manifest, exp, exp.clips), max(1, 64//exp.clips)
+): # yields the errors of each of `own_batches`, and its features, or None after an error
+    "Compute the features of this process's videos."
+    views, rows = TestViews(manifest, exp, exp.clips), own_batches(len(manifest), videos_per_batch(exp))
     options = dict(collate_fn=collate, num_workers=workers, timeout=300 if workers else 0)
-    loader = DataLoader(views, videos_per_batch, **options)
-    for batch in require_readable(tqdm(loader, 'features', disable=not bar, mininterval=1)):
-        count = len(batch['clips'])
-        clips = batch['clips'].flatten(0,1).split(64)                                # of (b*clips,3,t,h,w)
-        tokens = extract_features(FeatureMaps(encoder), clips)                       # (b*clips,tokens,dim)
-        check_half_precision(tokens, manifest.path(int(batch["ids"][0])))
-        per_clip = baseline_features(clips)                                          # name to (b*clips,d)
-        baselines = {name: x.reshape(count, exp.clips, -1).mean(1) for name,x in per_clip.items()}
-        yield tokens.reshape(count, -1, tokens.shape[-1]), baselines
+    loader, broken = DataLoader(views, batch_sampler=rows, **options), False
+    for batch in tqdm(loader, 'features', disable=not bar, mininterval=1):
+        broken = broken or bool(batch['errors'])
+        yield batch['errors'], None if broken else batch_features(encoder, manifest, exp, batch)
+
+def features_in_turn(
+    encoder:nn.Module, manifest:Manifest, exp:Experiment,
+    **options, # of `own_features`
+): # yields `batch_features` in the order of videos, in the first process only; raises `TubeconError`
+    "Compute the features of all videos, on all processes."
+    own, errors = own_features(encoder, manifest, exp, **options), []
+    for _ in range(math.ceil(len(manifest)/videos_per_batch(exp)/rank_and_size()[1])):
+        broken, made = next(own, ([], None))
+        errors += broken
+        yield from (each for each in gather_to_first(made) if each)
+    list(require_all_readable([dict(errors=errors)]))
 
 # %% ../nbs/11_frozen.ipynb #fe11a014
 def allocate_array(
@@ -523,17 +596,21 @@ def allocate_array(
 def write_features(
     pooled:Path, maps:Path, baselines:Path, # files to write
     encoder:nn.Module, manifest:Manifest, exp:Experiment,
-    **options, # of `token_batches`
+    **options, # of `own_features`
 ):
-    "Compute the features of all videos and write them to three files, all of them or none."
+    "Compute the features of all videos and write them to three files, all or none; only one process writes."
+    batches = features_in_turn(encoder, manifest, exp, **options)
+    if rank_and_size()[0]:
+        for _ in batches: pass # of the first process
+        return
     rows, means, summaries, written = None, [], [], 0
     with (atomic_write(pooled) as new_pooled,
           atomic_write(maps) as new_maps,
           atomic_write(baselines) as new_baselines):
-        for tokens,summary in token_batches(encoder, manifest, exp, **options):
+        for pooled_part,tokens,summary in batches:
             if rows is None: rows = allocate_array(new_maps, (len(manifest), *tokens.shape[1:]))
             rows[written:written+len(tokens)] = tokens
-            means.append(tokens.mean(1))
+            means.append(pooled_part)
             summaries.append(summary)
             written += len(tokens)
         rows.flush()
@@ -546,15 +623,16 @@ def frozen_features(
     manifest:Manifest, # with labels
     exp:Experiment, # how clips are cut
     folder, # where features are kept
-    **options, # `workers` and `bar` of `token_batches`
-)->Features: # maps on disk; rows as in the manifest
+    **options, # `workers` and `bar` of `own_features`
+)->Features: # maps on disk; rows as in the manifest; None in all processes but the first
     "Return the features of all videos, computed at the first call."
     manifest.require_files()
     key = feature_key(encoder, manifest, exp)
     kinds = ('pooled.npy', 'maps.npy', 'trivial.npz')
     pooled, maps, baselines = (Path(folder)/f'{key}.{kind}' for kind in kinds)
-    if not (pooled.exists() and baselines.exists()):
+    if not gather_objects(pooled.exists() and baselines.exists())[0]:
         write_features(pooled, maps, baselines, encoder, manifest, exp, **options)
+    if rank_and_size()[0]: return None
     with np.load(baselines) as saved:
         return Features(np.load(pooled), np.load(maps, mmap_mode='r'), manifest.labels, dict(saved))
 
@@ -768,18 +846,19 @@ def print_value(metric:str, value:float, level:float):
     "Print a result, 0..1, and its chance level."
     print(f'{metric:<14}{value:7.1%}   (chance {level:.1%})', flush=True)
 
-def evaluate_run(run:FrozenRun)->Evaluation:
+def evaluate_run(run:FrozenRun)->Evaluation: # None in all processes but the first
     "Compute features and all readouts, and print them."
-    exp = run.exp
+    exp, first = run.exp, rank_and_size()[0]==0
     encoder = find_encoder(run.weights, run.encoder, run.seed, exp.dataset).to(run.device)
     train, test = gallery_and_queries(find_manifest(exp, run.manifest, (run.split,)), exp, run.split)
-    print_heading(run, encoder, train, test)
+    if first: print_heading(run, encoder, train, test)
     swap = None
     if run.swap:
-        swap = cue_swap_eval(encoder, test, exp, run.seed, workers=run.workers, bar=True)
-        print(f'nearer than another pair (chance 0.5) when clips share\n{swap.round(3)}', flush=True)
-    x, test_x = (frozen_features(encoder, videos, exp, run.out/'features', workers=run.workers)
+        swap = cue_swap_eval(encoder, test, exp, run.seed, workers=run.workers, bar=first)
+        if first: print(f'nearer than another pair (chance 0.5) when clips share\n{swap.round(3)}', flush=True)
+    x, test_x = (frozen_features(encoder, videos, exp, run.out/'features', workers=run.workers, bar=first)
                  for videos in (train, test))
+    if not first: return None
     say = dict(tell=print_value, bar=True)
     readouts = evaluate_features(x, test_x, run.seed, run.device, run.readouts, **say)
     print('without an encoder, by a random forest:')
@@ -837,7 +916,7 @@ def main(
     name:str='', # of the run; default: weights, data set and seed
     out:str='runs', # folder of runs, and of features
     device:str='auto', # cuda, mps, cpu, or auto: the best of them
-    workers:int=0, # processes that decode
+    workers:int=0, # processes that decode, for each process of the run
     seed:int=0, # of a new encoder, of the attentive probe and of the swap test
     results:str='', # CSV file to add the numbers to; default: results.csv among the runs
     clips:int=1, # of a video, evenly spread; a single one in the middle
@@ -847,13 +926,16 @@ def main(
     size:int=None, # height and width, pixels; default: the weights', else 112 (toy videos: 32)
     test_short_side:int=None, # pixels, before the central crop; default: the weights', else 128
     fit:str='crop', # a wide frame becomes a square by crop, whole (black bars) or squeeze
+    patience:int=120, # seconds without a message after which another process of the run counts as stopped
 ):
     "Evaluate a frozen encoder on labelled videos."
-    with plain_errors():
+    with plain_errors(), process_group(device, patience):
         clip_flags = dict(zip(CLIP_FIELDS, (frames, stride, rate, size, test_short_side, clips, fit)))
         run = parse_run(weights, manifest, toy, split, name, out, device, seed, results, clip_flags,
                         readouts, encoder=encoder, swap=swap, workers=workers)
-        with sole_writer(run.folder):
+        first = rank_and_size()[0]==0
+        with sole_writer(run.folder) if first else nullcontext():
             if (run.folder/'retrieved.png').exists():
                 raise TubeconError(f'{run.folder} holds a run already: give another --name')
-            report(run, evaluate_run(run))
+            found = evaluate_run(run)
+            if first: report(run, found)

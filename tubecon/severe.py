@@ -8,7 +8,7 @@ __all__ = ['PRINTED_EPOCHS', 'FINE', 'FEW', 'EXPERIMENTS', 'AREA', 'SOMETHING', 
            'chosen_by', 'variant', 'select_remark', 'check_settings', 'multi_scale_crop', 'inverse_uniform',
            'random_short_side_crop', 'jitter_clip', 'train_view', 'flip_remark', 'action_target', 'class_names',
            'video_label', 'TrainClips', 'TestViews', 'toy_manifest', 'held_out', 'splits', 'check_held_out',
-           'check_videos', 'find_manifest', 'untested_remark', 'Classifier', 'label_loss', 'join_views',
+           'check_videos', 'find_manifest', 'untested_remark', 'dropout_mask', 'Classifier', 'label_loss', 'join_views',
            'class_metrics', 'label_metrics', 'show_confusion']
 
 # %% ../nbs/12_severe.ipynb #31213d26
@@ -54,7 +54,8 @@ class Experiment:
     optimizer:str='adam'           # or 'sgd', with momentum 0.9 (appendix C)
     lr:float=1e-4                  # (Table 10)
     weight_decay:float=0.0         # (SEVERE)
-    batch:int=32                   # clips per step (Table 10)
+    batch:int=32                   # clips per step, over all processes (Table 10)
+    bn_group:int=0                 # most clips that batch norm normalizes together; 0: the whole batch
     epochs:int=160                 # passes over the training videos (Table 10)
     milestones:tuple=(60,100,140)  # epochs after which the rate falls (Table 10)
     gamma:float=0.3                # what it is multiplied by then (SEVERE; in the paper for Charades only)
@@ -212,12 +213,12 @@ LIMITS = dict( # of the fields of `Experiment`; `metric` and `crop` depend on th
     test_short_side=Number(1, 4096), clips=Number(1, 1000), crops=Number(1, 100),
     starts=Number(1, 1000), levels=Number(1, 20),
     pixel_mean=Number(-1000, 1000), pixel_std=Number(0, 1000), validate_every=Number(1, 10**6),
-    seed=Number(0, 2**32-1), bn_eps=UNIT, precision=Text(('fp32','bf16')))
+    seed=Number(0, 2**32-1), bn_eps=UNIT, bn_group=Number(0, 65_536), precision=Text(('fp32','bf16')))
 
 # %% ../nbs/12_severe.ipynb #a3530684
 def check_settings(
     exp:Experiment,
-    **loop, # what a run has besides: `workers`, `stop`, `skip`
+    **loop, # what a run has besides: `workers`, `stop`, `skip`, `save_minutes`
 ):
     "Raise `TubeconError` for settings that cannot work."
     crops = ('pad',) if exp.task=='count' else tuple(CROPS)
@@ -232,6 +233,8 @@ def check_settings(
     if need>machine_memory(): raise TubeconError(
         f'a batch of {exp.batch} clips takes {need:,.0f} GiB or more, and this machine has '
         f'{machine_memory():,.0f}: lower batch, frames (now {exp.frames}) or size ({exp.size})')
+    if exp.task=='count' and exp.bn_group: raise TubeconError(
+        f'bn_group is {exp.bn_group}: counting normalizes the whole batch, leave it at 0')
     if exp.fit!='crop' and (exp.crops>1 or exp.task=='count'): raise TubeconError(
         f'--fit {exp.fit} makes one square of a frame, for classification: leave crops at 1 and fit at crop')
     if exp.fit=='crop' and exp.size>exp.test_short_side: raise TubeconError(
@@ -488,22 +491,34 @@ def untested_remark(
             f'({join_first(untested)}): the mean over classes counts them as 0')
 
 # %% ../nbs/12_severe.ipynb #6ff9a150
+def dropout_mask(
+    b:int, # clips
+    dim:int, # features of a clip
+    p:float, # chance that a feature is dropped
+    rng:torch.Generator,
+)->Tensor: # (b,dim) 0 if dropped, else 1/(1-p)
+    "Draw which features dropout keeps."
+    return (torch.rand(b, dim, generator=rng)>=p)/max(1-p, 1e-9)
+
 class Classifier(nn.Module):
     "Put a linear head on an encoder."
     def __init__(self,
         encoder:nn.Module, # (b,3,t,h,w) to (b,encoder.dim)
         classes:int,
-        dropout:float=0.0,
         seed:int=0, # of the head's weights
     ):
         super().__init__()
-        self.encoder,self.dropout = encoder,nn.Dropout(dropout)
+        self.encoder = encoder
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seeded_rng(seed, 'classifier').initial_seed())
             self.fc = nn.Linear(encoder.dim, classes)
 
-    def forward(self, clips:Tensor)->Tensor: # normalized (b,3,t,h,w) to logits (b,classes)
-        return self.fc(self.dropout(self.encoder(clips)))
+    def forward(self,
+        clips:Tensor, # (b,3,t,h,w) normalized
+        keep:Tensor=None, # (b,encoder.dim) from `dropout_mask`; None: no dropout
+    )->Tensor: # logits (b,classes)
+        features = self.encoder(clips)
+        return self.fc(features if keep is None else features*keep)
 
 def label_loss(
     logits:Tensor, # (b,classes)
