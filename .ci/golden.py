@@ -65,7 +65,7 @@ def values():
     "Yield (name, whether it is made of floating-point numbers, value)."
     yield 'toy videos', False, toy.fingerprint()
     yield 'rows of the tables', False, planned()
-    def settings(exp): return [value for name,value in asdict(exp).items() if name!='fit'] # of later date
+    def settings(exp): return [value for name,value in asdict(exp).items() if name not in ('fit','bn_group')] # of later date
     yield 'experiments', False, digest([sorted(map(repr, settings(severe.experiment(name, protocol))))
         for name in severe.EXPERIMENTS for protocol in severe.PROTOCOLS])
     for name in run.PRESETS: yield f'pair of {name}', True, pasted(name)
