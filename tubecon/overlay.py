@@ -6,11 +6,12 @@
 __all__ = ['SHAPES', 'Tubelets', 'canvas_center', 'crop_patches', 'star', 'cross', 'check_shapes', 'shape_masks', 'affine_maps',
            'pixel_centers', 'warp_patches', 'stack_layers', 'render_layer', 'composite', 'paste_many', 'paste',
            'TubeletConfig', 'check_sides', 'uniform_sizes', 'released_sizes', 'sample_sizes', 'sample_masks',
-           'sample_opacity', 'patch_places', 'sample_tubelets', 'sample_tubelet_pair', 'make_tubelet_pair',
-           'bounding_boxes', 'paste_cropped', 'batch_that_fits_cache', 'ColorConfig', 'color_matrices',
-           'sample_color_jitter', 'jitter_colors']
+           'sample_opacity', 'patch_places', 'sample_tubelets', 'share_patches', 'sample_tubelet_pair',
+           'make_tubelet_pair', 'row_lines', 'touched_blocks', 'render_blocks', 'composite_blocks', 'paste_blocks',
+           'batch_that_fits_cache', 'ColorConfig', 'color_matrices', 'sample_color_jitter', 'jitter_colors']
 
 # %% ../nbs/03_overlay.ipynb #064b5323
+import math
 from dataclasses import dataclass, fields, replace
 from torch import Tensor
 from torch.nn.functional import grid_sample
@@ -187,7 +188,7 @@ def paste_many(
     "Paste the same tubelets on several batches of clips; render their layer once."
     (b, _, _, h, w), step, device = clips[0].shape, batch_that_fits_cache(clips[0]), clips[0].device
     tubelets, parts = tubelets.to(device), []
-    if device.type=='cpu' and step==1: return list(paste_cropped(torch.stack(clips), tubelets))
+    if device.type=='cpu' and step==1: return paste_blocks(clips, tubelets)
     for rows in (slice(i, i+step) for i in range(0, b, step)):
         layers = render_layer(tubelets[rows], h, w)
         parts.append([composite(c[rows], layers) for c in clips])
@@ -209,13 +210,16 @@ class TubeletConfig(TransformConfig):
     patch_sides:tuple=(16,64)    # shortest and longest side of a patch, pixels (4.1)
     patch_source:str='random' # 'random' crop, 'own_box' (released), or from an 'other' clip (our choice)
     patch_sharing:str='shared' # both show the 'shared' patch (3.1), each its 'own', or a 'ramp' (our choice)
-    curriculum:tuple=(0.2,0.5)   # shares of the run at which a 'ramp' begins and ends (our choice)
+    curriculum:tuple=(0.2,0.5)   # shares of the run at which a 'ramp' and `pan` begin and end (our choice)
     shapes:tuple=('rectangle','ellipse','rhombus') # of patches (released; the paper says "pre-defined")
     shape_probs:tuple=(1/3,1/3,1/3) # chance of each shape (our choice)
     soft_edge_prob:float=0.0     # chance that a patch fades towards its edge (our choice; released: 0.5)
     opacity:tuple=(1.0,1.0)      # interval, drawn at keyframes (our choice; released: 0.8 to 1)
     pairing:str='batch' # second clip: from the 'batch' (our choice), or an 'independent' video (3.1)
     scenes:str='video' # background: the 'video'; its first frame held 'still' or 'noise' (our choice)
+    pan:float=0.0 # fastest camera over 'noise', pixels per frame; it gets faster during `curriculum` (ours)
+    hard_negatives:tuple=() # pairs with the same patches: 'backwards', other 'transforms', other 'path' (ours)
+    still_prob:float=0.0 # chance that a tubelet stays in place while it is transformed (ours)
 
 # %% ../nbs/03_overlay.ipynb #9eb59bf5
 def check_sides(
@@ -324,12 +328,31 @@ def sample_tubelets(
     opacity = sample_opacity(cfg, b, m, t, rng)
     paths = sample_paths(cfg, b, m, t, (h,w), rng)
     matrices = sample_transforms(cfg, b, m, t, rng)
+    if cfg.still_prob: paths = paths[:,:,:1].where(uniform(0, 1, b, m, 1, 1, rng=rng) < cfg.still_prob, paths)
     places = patch_places(cfg, sizes, paths, h, w, u)
     def with_patches(source):
         if cfg.patch_source=='other': source = source.roll(1, 0)
         patches = crop_patches(source, places, sizes, masks.shape[-1])
         return Tubelets(paths, matrices, patches, masks, opacity, sizes).to(clips.device)
     return tuple(map(with_patches, (clips, *more))) if more else with_patches(clips)
+
+# %% ../nbs/03_overlay.ipynb #9b93434a
+def share_patches(
+    tubelets:Tubelets, # of b clips
+    kinds, # what differs within a group of pairs: 'backwards', 'transforms' or 'path'
+)->Tubelets: # in groups of 1+len(kinds) clips, which show the tubelets of the first
+    "Turn each group of pairs into a pair and its hard negatives."
+    if not kinds: return tubelets
+    size = 1+len(kinds)
+    if len(tubelets.paths)%size: raise TubeconError(f'{len(tubelets.paths)} pairs are no multiple of {size}, '
+        f'a pair and its hard negatives ({", ".join(kinds)}): give another batch')
+    same = tubelets[torch.arange(len(tubelets.paths))//size*size].map(Tensor.clone)
+    for i,kind in enumerate(kinds, 1):
+        changed = dict(backwards=('paths','matrices','opacity'), transforms=('matrices',), path=('paths',))[kind]
+        for name in changed:
+            one, own = getattr(same, name)[i::size], getattr(tubelets, name)[i::size]
+            one.copy_(one.flip(2) if kind=='backwards' else own)
+    return same
 
 # %% ../nbs/03_overlay.ipynb #fd860e63
 def sample_tubelet_pair(
@@ -341,12 +364,13 @@ def sample_tubelet_pair(
     "Draw the tubelets of pairs: the same for both clips, or the same except for their patches."
     if cfg.patch_sharing not in ('shared','own','ramp'):
         raise TubeconError(f"patch_sharing is 'shared', 'own' or 'ramp', not {cfg.patch_sharing!r}")
-    if cfg.patch_sharing=='shared': return (sample_tubelets(clips_q, cfg, rng),)*2
+    if cfg.patch_sharing=='shared': return (share_patches(sample_tubelets(clips_q, cfg, rng), cfg.hard_negatives),)*2
     shared, own = sample_tubelets(clips_q, cfg, rng, clips_k)
     begin, end = cfg.curriculum if cfg.patch_sharing=='ramp' else (-1, 0)
     chosen = uniform(0, 1, len(clips_q), rng=rng) < (progress-begin)/(end-begin)
     chosen = chosen.to(own.patches.device).view(-1,1,1,1,1)
-    return shared, replace(own, patches=own.patches.where(chosen, shared.patches))
+    own = replace(own, patches=own.patches.where(chosen, shared.patches))
+    return tuple(share_patches(tubelets, cfg.hard_negatives) for tubelets in (shared, own))
 
 def make_tubelet_pair(
     clips_q:Tensor, clips_k:Tensor, # (b,c,t,h,w) from different videos
@@ -359,39 +383,92 @@ def make_tubelet_pair(
     return paste(clips_q, one), paste(clips_k, two), one
 
 # %% ../nbs/03_overlay.ipynb #c64db8ef
-def bounding_boxes(
+def row_lines(
+    maps:Tensor, # (b,m,2,t,3), from `affine_maps`
+    h:int, # height of the frame
+)->Tensor: # (b,m,2,2,t,h): for x and y, the start at the left border and the step per pixel
+    "Describe the line of the canvas that a row of the frame shows."
+    start = maps[...,1:2]*(torch.arange(h)+.5) + maps[...,2:]       # (b,m,2,t,h)
+    return torch.stack([start, maps[...,:1].expand_as(start)], 3)
+
+# %% ../nbs/03_overlay.ipynb #6bd4feee
+def touched_blocks(
     tubelets:Tubelets,
-    h:int, w:int, # size of the frame
-)->tuple: # their left and top (b,m,t,2), their width and height (b,m,2), whole pixels
-    "Compute boxes in the frame that hold all of a tubelet; all boxes of a tubelet have the same size."
-    frame = torch.tensor([w,h])
-    sides = tubelets.sizes.flip(-1)[:,:,None,:,None] + 1.                       # (b,m,1,2,1) w,h
-    reach = (tubelets.matrices.abs() @ sides)[...,0]/2                          # (b,m,t,2)
-    low, high = ((tubelets.paths+side).clamp(min=0).minimum(frame) for side in (-reach, reach))
-    size = (high.ceil()-low.floor()).amax(2, keepdim=True).clamp(min=1)         # (b,m,1,2)
-    return low.floor().minimum(frame-size).long(), size[:,:,0].long()
+    lines:Tensor, # from `row_lines`
+    w:int, # width of the frame
+    size:int, # pixels in a block
+)->tuple: # the first block of each row and the number of blocks, (b,m,t*h) arrays
+    "Find the blocks of each row that may show the tubelet: those where its line crosses the octagon."
+    p, sides = tubelets.masks.shape[-1], tubelets.sizes.flip(-1)                # (b,m,2) w,h
+    x, y = ((2*torch.arange(p)+1-p).abs()/sides[...,None]).unbind(2)            # (b,m,p), 1 on the patch's border
+    corner = ((tubelets.masks>0)*(x[...,None,:]+y[...,:,None])).amax((-2,-1))   # (b,m), largest |x|+|y|
+    margin = 2/sides                                                            # one pixel
+    reach = torch.cat([1+margin, (corner+margin.sum(-1))[...,None].expand(-1,-1,2)], -1) # (b,m,4)
+    x, y = (lines*(p/sides)[...,None,None,None]).unbind(2)
+    start, step = torch.stack([x, y, x+y, x-y], 2).unbind(3)                    # (b,m,4,t,h) each
+    step = step+1e-9                                                            # never 0
+    middle, half = -start/step, reach[...,None,None]/step.abs()                 # pixels
+    low, high = (middle-half).amax(2)/size, (middle+half).amin(2)/size          # (b,m,t,h)
+    low, high = low.clamp(0, w//size).long(), high.clamp(0, w//size).ceil().long()
+    return low.flatten(2).numpy(), (high-low).clamp(min=0).flatten(2).numpy()
 
 # %% ../nbs/03_overlay.ipynb #af81a38b
-def paste_cropped(
-    clips:Tensor, # (n,b,c,t,h,w), n batches on the CPU, uint8 in 0..255 or float in 0..1
+def render_blocks(
+    canvas:Tensor, # (c+1,p,p) of one tubelet, from `affine_maps`
+    opacity:np.ndarray, # (t,)
+    lines:np.ndarray, # (2,2,t*h), from `row_lines`
+    rows:np.ndarray, columns:np.ndarray, # (n,) places of the blocks
+    size:int, # pixels in a block
+)->np.ndarray: # (c+1,n*size): color times alpha, and alpha
+    "Render blocks of one tubelet by inverse warping."
+    line = lines.take(rows, 2)                                                  # (2,2,n)
+    line[:,0] += line[:,1]*(size*columns).astype(np.float32)                    # now starts at the block
+    points = line.swapaxes(1, 2) @ np.float32([[1]*size, np.arange(size)+.5])   # (2,n,size)
+    grid = torch.from_numpy(points).view(1, 1, 2, -1).mT                        # (1,1,n*size,2)
+    layer = grid_sample(canvas[None], grid, align_corners=False)[0,:,0].numpy()
+    if (opacity<1).any(): layer *= opacity.repeat(lines.shape[-1]//len(opacity)).take(rows).repeat(size)
+    return layer
+
+def composite_blocks(
+    clip:Tensor, new:Tensor, # (c,t,h,w) on the CPU; `new` is contiguous and will be overwritten
+    layers:list, # of indices of blocks (n,) and what they show (c+1,n*size), in the clip's units
+    size:int, # pixels in a block
+):
+    "Copy a clip to `new`, and composite layers on it."
+    new[:] = clip
+    old, new = (x.numpy().reshape(len(x), -1, size) for x in (clip, new))       # (c,blocks,size)
+    new = new.view(f'V{size*new.itemsize}')[...,0]                              # (c,blocks): each is one item
+    for blocks,layer in layers:
+        pixels = old.take(blocks, 1).astype(np.float32).reshape(len(old), -1)   # (c,n*size)
+        pixels *= 1-layer[-1:]
+        pixels += layer[:-1]
+        if clip.dtype==torch.uint8: np.rint(pixels, out=pixels)
+        for channel,values in zip(new, pixels.astype(old.dtype).view(new.dtype)): channel[blocks] = values
+
+# %% ../nbs/03_overlay.ipynb #805817c4
+def paste_blocks(
+    clips, # list of (b,c,t,h,w) on the CPU, uint8 in 0..255 or float in 0..1
     tubelets:Tubelets,
-)->Tensor: # as clips
-    "Paste the same tubelets on several batches of clips, box by box."
-    corners, sizes = bounding_boxes(tubelets, *clips.shape[-2:])                # (b,m,t,2), (b,m,2)
-    pasted = clips.clone()
-    for i in range(corners.shape[1]):
-        seen = tubelets.map(lambda x: x[:,:i+1])                    # this tubelet and those behind it
-        seen = replace(seen, paths=seen.paths-corners[:,i,None])    # counted from the corners of its boxes
-        canvases, maps, opacity = affine_maps(seen)
-        for row in range(len(corners)):
-            w, h = sizes[row,i].tolist()
-            boxes = [(slice(y, y+h), slice(x, x+w)) for x,y in corners[row,i].tolist()] # one for each frame
-            one = slice(row, row+1)
-            layer = stack_layers(warp_patches(canvases[one], maps[one], opacity[one], h, w)) # (1,c+1,t,h,w)
-            clip, new = clips[:,row].numpy(), pasted[:,row].numpy()             # (n,c,t,H,W) views
-            crops = [clip[:,:,frame,ys,xs] for frame,(ys,xs) in enumerate(boxes)]
-            crops = composite(torch.from_numpy(np.stack(crops, 2)), layer).numpy() # (n,c,t,h,w)
-            for frame,(ys,xs) in enumerate(boxes): new[:,:,frame,ys,xs] = crops[:,:,frame]
+)->list: # as clips
+    "Paste the same tubelets on several batches of clips, block by block."
+    (b, _, t, h, w), size = clips[0].shape, math.gcd(clips[0].shape[-1], 4)
+    canvases, maps, opacity = affine_maps(tubelets)
+    if clips[0].dtype==torch.uint8: canvases[:,:,:-1] *= 255
+    lines = row_lines(maps, h)
+    first, count = touched_blocks(tubelets, lines, w, size)
+    first += count - count.cumsum(-1)                           # plus a number counted on through all rows
+    lines, opacity = lines.flatten(4).numpy(), opacity.numpy()
+    pasted = [torch.empty_like(clip, memory_format=torch.contiguous_format) for clip in clips]
+    for k in range(b):
+        layers = []
+        for i in range(maps.shape[1]):
+            rows = np.repeat(np.arange(t*h), count[k,i])
+            columns = np.arange(len(rows)) + first[k,i].take(rows)
+            render = lambda j: render_blocks(canvases[k,j], opacity[k,j], lines[k,j], rows, columns, size)
+            layer = render(i)
+            for j in reversed(range(i)): layer += (1-layer[-1:])*render(j)      # those behind it
+            layers.append((rows*(w//size)+columns, layer))
+        for clip,new in zip(clips, pasted): composite_blocks(clip[k], new[k], layers, size)
     return pasted
 
 def batch_that_fits_cache(
