@@ -33,7 +33,7 @@ def kinds(command, module): # flag -> type, default
 def odd_values(name, kind, default, flag_only=True): # texts, and whether each has to be refused
     numeric = lambda s: s in ('', 'text', 'nan', 'inf', '-inf', HUGE, '9'*5000, '1e400', '0x10', 'true', '1,2', ' ')
     if kind in (int, float): return [(s, numeric(s)) for s in NUMBERS]
-    if kind is tuple and isinstance(default[0], str): return [(s, s not in ('', ',', ' ')) for s in TEXTS] + [('rectangle', False), ('rotation,rotation', False)]
+    if kind is tuple and isinstance([*default, ''][0], str): return [(s, s not in ('', ',', ' ')) for s in TEXTS] + [('rectangle', False), ('rotation,rotation', False)]
     if kind is tuple: return [(s, s in ('nan,nan', 'inf,inf', 'nan,nan,nan', f'1,{HUGE}', 'a,b', '1;2')
         or name in INTERVALS and s in ('', ',', '1', '5', '9,3', '2,1', '1,2,3', '0,0,0')) for s in TUPLES]
     if kind is bool: return [] if flag_only else [(s, s!='TRUE') for s in TRUTHS]

@@ -54,9 +54,11 @@ def pasted(name):
     jitter = overlay.sample_color_jitter(cfg, 4, g)
     return digest(overlay.paste(clips, one), overlay.paste(clips.roll(1, 0), two), overlay.jitter_colors(clips, jitter))
 
+LATER = 'accumulate', 'hard_negatives', 'still_prob', 'pan' # settings of later date, at their defaults in these rows
+
 def planned():
     "The settings of every row, whatever scales, tables, rows and fields are called."
-    def settings(cfg): return [value for name,value in asdict(cfg).items() if name!='accumulate'] # of later date
+    def settings(cfg): return [value for name,value in asdict(cfg).items() if name not in LATER]
     return digest(sorted(repr(sorted(map(repr, settings(reproduce.run_config(scale, changes)))))
         for scale in reproduce.SCALES for table in reproduce.ROWS for changes in reproduce.rows_at(table, scale).values()
         if changes.get('method') not in ('none', 'untrained')))

@@ -888,7 +888,7 @@ def main(
     shard:str='0/1', # embed: this machine's part i/n of the videos
     merge:store_true=False, # embed: join what all shards computed
     device:str='auto', # embed, search: cuda, mps, cpu, or auto: the best of them
-    preset:str='small', # pairs: start from small, paper or released; in brackets: the paper's
+    preset:str='small', # pairs: start from small, noise, paper or released; in brackets: the paper's
     progress:float=1.0, # pairs: 0: as training begins, same patches; 1: as it ends, only the motion is shared
     **config
 ):

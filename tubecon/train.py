@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['LIMITS', 'ON_GPU', 'GPU_PAIR', 'step_indices', 'StepBatchSampler', 'derangement', 'jitter_and_normalize',
-           'second_clips', 'paste_tubelets', 'make_views', 'pair_ids', 'make_optimizer', 'Trainer', 'total_steps',
-           'lr_step', 'lr_at', 'batches', 'fit', 'next_batch', 'report', 'pretrain', 'batch_memory', 'check_batch',
-           'check_sizes', 'check_run', 'noise_backgrounds', 'training_videos', 'find_videos', 'some_videos',
-           'fits_in_memory', 'check_same_videos', 'begun_with', 'refuse_overwriting', 'begin_run', 'draw_run',
-           'draw_pair', 'own_settings', 'measure_pace', 'describe_choice', 'choose_steps', 'kept_settings',
-           'settings_for', 'cpu_step_seconds', 'remarks', 'probe_rows', 'pairs_text', 'main']
+           'second_clips', 'also_backwards', 'paste_tubelets', 'pan_at', 'make_views', 'pair_ids', 'make_optimizer',
+           'Trainer', 'total_steps', 'lr_step', 'lr_at', 'BlankClips', 'clips_to_learn_from', 'batches', 'fit',
+           'next_batch', 'report', 'pretrain', 'batch_memory', 'check_batch', 'check_sizes', 'check_run',
+           'noise_backgrounds', 'training_videos', 'find_videos', 'some_videos', 'fits_in_memory', 'check_same_videos',
+           'begun_with', 'refuse_overwriting', 'begin_run', 'draw_run', 'draw_pair', 'own_settings', 'measure_pace',
+           'describe_choice', 'choose_steps', 'kept_settings', 'settings_for', 'cpu_step_seconds', 'remarks',
+           'probe_rows', 'pairs_text', 'main']
 
 # %% ../nbs/06_train.ipynb #72ebbd03
 from .package import quick_help
@@ -23,13 +24,13 @@ from pathlib import Path
 from fastcore.basics import patch
 from fastcore.script import call_parse, store_true
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 import numpy as np, pandas as pd, torch
 from .checkpoints import load_weights
 from .config import (
     MANY, MEAN, Number, SHORT, STD, Text, TubeconError, UNIT, allow_dashes, as_flag, atomic_write,
-    check_settings, denormalize_clips, normalize_clips, pair_rng, plain_errors, seeded_rng, sole_writer)
+    check_settings, denormalize_clips, normalize_clips, pair_rng, plain_errors, seeded_rng, sole_writer, uniform)
 from .distributed import (
     DistributedMoCo, Exchange, any_rank_stopping, average_over_ranks, backward, check_processes, detach_worker,
     distribute, gather_rows, one_process, own_rows, process_group, put_statistics, rank_and_size, restarted, rows_of_ranks,
@@ -40,11 +41,11 @@ from .manifest import SEEDS, draw_per_class, find_split_folders, folder_row, gro
 from .overlay import (
     SHAPES, jitter_colors, paste, paste_many, sample_color_jitter, sample_tubelet_pair, sample_tubelets)
 from .run import (
-    CHOICES as IN_CORE, Config, Log, NON_SEMANTIC_FIELDS, Throughput, add_results, check_results,
+    CHOICES as IN_CORE, Config, Log, NON_SEMANTIC_FIELDS, TOY_PRESETS, Throughput, add_results, check_results,
     changes, differences, flags, graceful_shutdown, machine_memory, overrides, peak_memory, read_checkpoint,
     read_json, reading_checkpoint, settings, time_text)
 from .toy import make_toy_videos
-from .video import BrokenVideos, ClipDataset, Manifest, collate, video_info
+from .video import BrokenVideos, ClipDataset, Manifest, byte_array, collate, video_info
 from .viz import COLORS, set_style, show_clips
 
 # %% ../nbs/06_train.ipynb #53ba72de
@@ -99,6 +100,12 @@ def second_clips(clips, cfg, step, videos, fetch): # clips (n,...) are the first
     partners = derangement(len(videos), seeded_rng(cfg.seed, 'pairs', step), videos)
     return fetch(clips, partners[rows_of_ranks(len(videos))])
 
+def also_backwards(clips, hard_negatives): # clips (n,c,t,h,w) of a video each, n even
+    "Turn each two clips into one, and the same backwards; without hard negatives, leave them as they are."
+    if not hard_negatives: return clips
+    once = clips[::2]
+    return torch.stack([once, once.flip(2)], 1).flatten(0, 1)
+
 def paste_tubelets(first, second, cfg, step, progress, fetch): # (n,c,t,h,w), the clips of this process's pairs
     "Paste the same tubelets on both clips of each pair."
     pairs = rows_of_ranks(rank_and_size()[1]*len(first))
@@ -111,11 +118,19 @@ def paste_tubelets(first, second, cfg, step, progress, fetch): # (n,c,t,h,w), th
     one, two = sample_tubelet_pair(*sources, cfg, rng, progress)
     return paste_many([first, second], one) if one is two else (paste(first, one), paste(second, two))
 
+def pan_at(
+    cfg:Config, # pan, curriculum
+    progress:float, # share of the run that is over
+)->float: # pixels per frame
+    "Return the speed of the fastest camera, which grows during the curriculum."
+    begin, end = cfg.curriculum
+    return cfg.pan*min(1, max(0, (progress-begin)/(end-begin)))
+
 def make_views(
     clips:Tensor, # (n,views,c,t,h,w) uint8, the clips of this process's pairs; without processes, the batch
     cfg:Config,
     step:int,
-    progress:float=1.0, # share of the run that is over, for `patch_sharing='ramp'`
+    progress:float=1.0, # share of the run that is over, for `patch_sharing='ramp'` and `pan`
     videos:Tensor=None, # (b,) int64, of the whole batch; by default all different
     fetch=None, # an `Exchange`, which brings clips of other processes
 )->tuple: # q, k: (n,c,t,h,w) float, normalized; the keys are shuffled (`shuffle_bn_permutation`)
@@ -125,8 +140,8 @@ def make_views(
     pairs = rows_of_ranks(rank_and_size()[1]*n)                     # (ranks,n)
     own = pairs[rank_and_size()[0]]
     if cfg.scenes=='still': clips = clips[:,:,:,:1].expand_as(clips)
-    if cfg.scenes=='noise': clips = noise_backgrounds(clips, cfg.seed, step, own)
-    if cfg.method=='temporal': first, second = clips[:,0], clips[:,1]
+    if cfg.scenes=='noise': clips = noise_backgrounds(clips, cfg.seed, step, own, pan_at(cfg, progress))
+    if cfg.method=='temporal': first, second = (also_backwards(clips[:,i], cfg.hard_negatives) for i in (0,1))
     elif cfg.pairing=='independent': first, second = clips[:,0].chunk(2)
     else:
         videos = torch.arange(pairs.numel()) if videos is None else videos
@@ -144,7 +159,7 @@ def pair_ids(
     step:int,
 )->Tensor: # (b,) int64
     "Number the pairs; pairs with equal numbers are no negatives of each other."
-    if cfg.method=='temporal' and cfg.mask_same_video: return video_ids
+    if cfg.method=='temporal' and cfg.mask_same_video and not cfg.hard_negatives: return video_ids
     return step*cfg.batch + torch.arange(cfg.batch)
 
 # %% ../nbs/06_train.ipynb #1fa1f07d
@@ -241,6 +256,23 @@ def train_step(self:Trainer,
     return loss
 
 # %% ../nbs/06_train.ipynb #1b84c44e
+class BlankClips(Dataset):
+    "Stand in for clips that nobody reads, since noise replaces them."
+    def __init__(self, cfg:Config, n:int): self.cfg,self.n = cfg,n
+    def __len__(self): return self.n
+    def __getitem__(self, address): # (epoch, index), as of `ClipDataset`
+        blank = torch.zeros(1, dtype=torch.uint8).expand(1, 3, self.cfg.frames, self.cfg.size, self.cfg.size)
+        return dict(clips=blank, id=address[1], label=0, errors=[])
+
+def clips_to_learn_from(
+    cfg:Config,
+    manifest:Manifest,
+    cache:bool=False, # keep decoded videos in memory
+)->Dataset: # of clips by address (epoch, index); without videos for `scenes='noise'`
+    "Choose where clips are from."
+    if cfg.scenes=='noise': return BlankClips(cfg, len(manifest))
+    return ClipDataset(manifest, cfg, cfg.seed, 2 if cfg.method=='temporal' else 1, cache)
+
 def batches(
     cfg:Config,
     manifest:Manifest,
@@ -249,8 +281,7 @@ def batches(
     cache:bool=False, # keep decoded videos in memory
 )->DataLoader: # of this process's part of each step
     "Load the clips of the steps from `start` to `stop`."
-    dataset = ClipDataset(manifest, cfg, cfg.seed, 2 if cfg.method=='temporal' else 1, cache)
-    return DataLoader(dataset, batch_sampler=StepBatchSampler(cfg, len(manifest), start, stop),
+    return DataLoader(clips_to_learn_from(cfg, manifest, cache), batch_sampler=StepBatchSampler(cfg, len(manifest), start, stop),
         collate_fn=collate, num_workers=workers, timeout=300 if workers else 0,
         pin_memory=torch.cuda.is_available(), worker_init_fn=detach_worker)
 
@@ -375,7 +406,7 @@ def pretrain(
     manifest = some_videos(listed, cfg)
     check_run(cfg, len(manifest))
     check_processes(cfg, rank_and_size()[1])
-    cache = fits_in_memory(manifest)
+    cache = cfg.scenes!='noise' and fits_in_memory(manifest)
     out, first = Path(out), rank_and_size()[0]==0
     with sole_writer(out) if first else nullcontext():
         trainer = Trainer(cfg, len(manifest), device)
@@ -414,7 +445,8 @@ LIMITS = dict( # of the fields of `Config`
     patch_source=Text(('random','own_box','other')), patch_sharing=Text(('shared','own','ramp')),
     curriculum=Number(0, 1, interval=True), shapes=Text(tuple(SHAPES), items=(1,64)),
     shape_probs=Number(0, 1, chances=True), soft_edge_prob=UNIT, opacity=Number(.01, 1, interval=True),
-    pairing=Text(('batch','independent')), scenes=Text(('video','still','noise')),
+    pairing=Text(('batch','independent')), scenes=Text(('video','still','noise')), pan=Number(0, 1000),
+    hard_negatives=Text(('backwards','transforms','path')), still_prob=UNIT,
     # the loop
     data_fraction=Number(1e-6, 1), batch=Number(2, 65_536), accumulate=Number(1, 65_536), epochs=MANY, schedule=MANY, steps=MANY,
     optimizer=Text(('sgd','adamw')), lr=Number(1e-9, 100), warmup=UNIT, weight_decay=Number(0, 100),
@@ -467,6 +499,13 @@ def check_run(
     check_settings(cfg, LIMITS | dict(keyframes=Number(min(2, cfg.frames), cfg.frames)))
     if cfg.method=='temporal' and cfg.scenes!='video': raise TubeconError(
         "nothing changes with time in a still picture: temporal contrast needs scenes='video'")
+    if cfg.pan and cfg.scenes!='noise': raise TubeconError(
+        f'pan is {cfg.pan:g}, and only noise pans: set pan to 0, or scenes to noise')
+    if cfg.method=='temporal' and cfg.hard_negatives not in ((), ('backwards',)): raise TubeconError(
+        f'temporal contrast has no tubelets: hard_negatives is backwards or nothing, not {as_flag(cfg.hard_negatives)}')
+    if cfg.batch%(1+len(cfg.hard_negatives)): raise TubeconError(
+        f'{cfg.batch} pairs are no multiple of {1+len(cfg.hard_negatives)}, '
+        f'a pair and its hard negatives {as_flag(cfg.hard_negatives)}: give another batch')
     if cfg.compile and cfg.compile not in torch.compiler.list_backends(exclude_tags=()): raise TubeconError(
         f'no compiler {as_flag(cfg.compile)}: leave compile empty, or choose one of '
         f'{", ".join(torch.compiler.list_backends())}')
@@ -487,13 +526,21 @@ def noise_backgrounds(
     clips:Tensor, # (n,views,c,t,h,w) uint8; only their shape and device are used
     seed:int, step:int, # of the run, of training
     pairs:Tensor, # (n,) or (n/2,) int64, numbers of the pairs; of half as many, clips n/2 to n are the second ones
-)->Tensor: # as clips: pictures that stand still
+    pan:float=0.0, # speed of the fastest camera, pixels per frame
+)->Tensor: # as clips: pictures that stand still, or pan at a speed of their own
     "Draw noise whose spectrum falls with frequency, as that of photographs does (ours)."
-    (n, views, c, _, h, w), names = clips.shape, [(which, int(pair)) for which in (0,1) for pair in pairs]
-    frequency = torch.hypot(torch.fft.fftfreq(h)[:,None], torch.fft.rfftfreq(w)).clamp(min=1/max(h, w))
-    white = torch.stack([torch.randn(views, c, 1, h, w, generator=seeded_rng(seed, 'scenes', step, *name))
-                         for name in names[:n]])
-    pink = torch.fft.irfft2(torch.fft.rfft2(white)/frequency, s=(h,w))
+    (n, views, c, t, h, w), names = clips.shape, [(which, int(pair)) for which in (0,1) for pair in pairs]
+    rngs = [seeded_rng(seed, 'scenes', step, *name) for name in names[:n]]
+    fy, fx = torch.fft.fftfreq(h)[:,None], torch.fft.rfftfreq(w)
+    white = torch.stack([torch.randn(views, c, 1, h, w, generator=rng) for rng in rngs])
+    spectrum = torch.fft.rfft2(white)/torch.hypot(fy, fx).clamp(min=1/max(h, w))
+    if pan:
+        drawn = torch.stack([uniform(0, 1, views, 2, rng=rng) for rng in rngs])             # (n,views,2)
+        angle, speed = 2*torch.pi*drawn[...,0], pan*drawn[...,1]
+        velocity = torch.stack([angle.cos(), angle.sin()])*speed                            # (2,n,views)
+        dx, dy = (velocity[...,None]*torch.arange(t))[:,:,:,None,:,None,None]               # (n,views,1,t,1,1)
+        spectrum = spectrum*torch.exp(-2j*torch.pi*fx*dx)*torch.exp(-2j*torch.pi*fy*dy)     # the shift theorem
+    pink = torch.fft.irfft2(spectrum, s=(h,w))
     pixels = 128 + 48*pink/pink.std((-2,-1), keepdim=True)
     return pixels.clamp(0, 255).to(torch.uint8).expand(clips.shape).to(clips.device)
 
@@ -512,10 +559,12 @@ def training_videos(
 
 def find_videos(
     videos:str, manifest:str, # a folder, or a CSV file; neither: the toy videos
+    scenes:str='video', # with 'noise', no video is needed
 )->Manifest:
     "Find the videos to train on: the rows of split 'train', where splits are given."
     if videos and manifest: raise TubeconError('give --videos or --manifest, not both')
     if videos: return training_videos(Manifest.from_folder(videos))
+    if scenes=='noise' and not manifest: return Manifest(dict(path=byte_array(['noise']*512))) # an epoch's pairs
     found = Manifest.read(manifest or make_toy_videos()['pretrain'])
     found.require_files()
     return found.where(split='train') if 'split' in found.columns else found
@@ -625,7 +674,7 @@ def draw_pair(
     "Draw the first positive pair of a run to pair.png."
     import matplotlib.pyplot as plt
     set_style()
-    clips = ClipDataset(manifest, cfg, cfg.seed, views=2 if cfg.method=='temporal' else 1)
+    clips = clips_to_learn_from(cfg, manifest)
     batch = collate([clips[index] for index in step_indices(cfg, len(manifest), 0)])
     if batch['clips'] is None: return # all of them are broken
     with one_process(): q, k = make_views(batch['clips'], cfg, 0, 0., batch['ids'][:cfg.batch])
@@ -659,7 +708,7 @@ def measure_pace(
     least:float=5, # seconds to measure, in three steps or more
 )->tuple: # seconds per step, and GiB at the peak
     "Time some steps of a network that is thrown away."
-    cached = fits_in_memory(manifest)
+    cached = cfg.scenes!='noise' and fits_in_memory(manifest)
     few = manifest[:cfg.batch] if cached else manifest
     trainer, ends, skipped = Trainer(cfg, len(few), device), [], BrokenVideos(len(few))
     if device.type=='cuda': torch.cuda.reset_peak_memory_stats(device)
@@ -747,7 +796,7 @@ def remarks(
     if cfg.queue>steps*cfg.batch: said.append(f'the queue of {cfg.queue:,} keys never fills: this run makes '
         f'{steps*cfg.batch:,} keys; a shorter one is enough, such as --queue '
         f'{max(cfg.batch, steps*cfg.batch//4)}')
-    if preset!='small' and device.type=='cpu' and not resume:
+    if preset not in TOY_PRESETS and device.type=='cpu' and not resume:
         seconds = cpu_step_seconds(cfg)
         said.append(f'preset {preset} on a CPU: {steps:,} steps of {time_text(seconds)} or more, '
             f'{time_text(steps*seconds)} in all; --steps shortens the run, '
@@ -785,7 +834,7 @@ def pairs_text(
 @allow_dashes(minutes=Number(0, 10**6))
 @flags(Config, {name: settings(name, {}) for name in ('small','released')})
 def main(
-    # start from: small, paper or released; in brackets the paper's, and what differs; default: small, and for
+    # start from: small, noise, paper or released; in brackets the paper's, and what differs; default: small, and for
     # your own videos what this machine trains in --minutes
     preset:str='',
     videos:str='', # a folder of videos to learn from; default: the embedded toy videos
@@ -810,9 +859,9 @@ def main(
     with plain_errors(), process_group(device, patience) as place:
         own, preset = not preset and bool(videos or manifest), preset or 'small'
         cfg = settings(preset, config)
-        if preset!='small' and not (videos or manifest): raise TubeconError(
+        if preset not in TOY_PRESETS and cfg.scenes!='noise' and not (videos or manifest): raise TubeconError(
             f'preset {preset} is for real videos: give --videos DIR or --manifest FILE')
-        found, folder = find_videos(videos, manifest), Path(out)/(name or f'{cfg.method}-{preset}-{cfg.seed}')
+        found, folder = find_videos(videos, manifest, cfg.scenes), Path(out)/(name or f'{cfg.method}-{preset}-{cfg.seed}')
         resume = resume or restarted() and (folder/'checkpoint.pt').exists()
         cfg, timed = settings_for(cfg, config, found, folder, place, own, resume)
         n = len(some_videos(found, cfg))
@@ -827,12 +876,13 @@ def main(
         first = rank_and_size()[0]==0
         for remark in remarks(cfg, n, preset, place, resume) if first else (): print(remark)
         again, steps = resume and (folder/'weights.safetensors').exists(), total_steps(cfg, n)[0]
-        if first: print(f'{n:,} videos, {cfg.encoder} on {place}, {steps:,} steps of {pairs_text(cfg)}; '
+        source = 'no videos, only noise' if cfg.scenes=='noise' else f'{n:,} videos'
+        if first: print(f'{source}, {cfg.encoder} on {place}, {steps:,} steps of {pairs_text(cfg)}; '
                         f'the run is kept in {folder}')
         loop = dict(stop=stop, log_every=log_every, save_every=save_every, skip=skip)
         encoder, done = pretrain(cfg, found, folder, place, resume, init, workers, **loop)
         if not done and first: print(f'stopped; go on with --resume (the checkpoint is {folder}/checkpoint.pt)')
-        if not done or rank_and_size()[0] or preset!='small' or probe=='none': return
+        if not done or rank_and_size()[0] or preset not in TOY_PRESETS or probe=='none': return
         if own and cfg.encoder==ON_GPU['encoder']: return # the toy motions are for small encoders
         before = build_encoder(cfg.encoder, seeded_rng(cfg.seed, 'encoder'))
         table = evaluate_on_toy_motions(dict(before=before, after=encoder), cfg, probe, workers)
