@@ -43,7 +43,7 @@ def quick_help(
 
 # %% ../nbs/94_package.ipynb #b873d88e
 COMMANDS = ('train', 'frozen', 'finetune', 'cam', 'manifest', 'prepare', 'checkpoints', 'reproduce', 'bench',
-            'share')
+            'share', 'exam')
 
 def real_help(
     command:str, # one of `COMMANDS`
@@ -74,5 +74,6 @@ PUBLIC = dict( # module -> names
     contrast='ContrastConfig info_nce MoCo', encoder='VideoEncoder build_encoder save_weights',
     checkpoints='load_encoder clips_of', video='Manifest ClipConfig ClipDataset EvalDataset read_clip collate',
     run='Config preset', train='Trainer pretrain', frozen='extract_features knn linear_probe cue_swap_test',
-    finetune='finetune', severe='Experiment experiment', cam='activation_maps', toy='make_toy_videos',
+    finetune='finetune', severe='Experiment experiment', cam='activation_maps', exam='find_candidate examine',
+    toy='make_toy_videos',
     share='TubeletPairs embed search save_pretrained from_pretrained', config='seeded_rng normalize_clips TubeconError')
