@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['published_folder', 'published', 'check_reference', 'gains', 'tenth', 'mean_improvement', 'average_rank',
-           'aggregate_scores', 'starred', 'show_scores', 'Gain', 'check_pairs', 'paired_gain', 'check_hits',
-           'bootstrap_gain', 'hits_text', 'read_hits', 'discordance', 'clip_error', 'group_gain', 'compare_rows',
-           'gain_text', 'with_gains', 'draw_gains', 'forest_plot', 'accuracy_bars', 'beside']
+           'aggregate_scores', 'starred', 'show_scores', 'Gain', 'check_pairs', 'paired_gain', 'power', 'seeds_needed',
+           'check_hits', 'bootstrap_gain', 'hits_text', 'read_hits', 'discordance', 'clip_error', 'group_gain',
+           'compare_rows', 'gain_text', 'with_gains', 'draw_gains', 'forest_plot', 'accuracy_bars', 'beside']
 
 # %% ../nbs/17_aggregate.ipynb #76c77a85
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
@@ -162,6 +162,28 @@ def paired_gain(
     half = np.hypot(of_seeds, stats.norm.ppf((1+level)/2)*clip_error)
     mean = differences.mean()
     return Gain(float(mean), float(mean-half), float(mean+half))
+
+# %% ../nbs/17_aggregate.ipynb #4fcd910d
+def power(
+    gain:float, # the true difference
+    sd:float, # standard deviation of the difference between seeds, in the same units
+    seeds:int, # two or more
+    clip_error:float=0., alpha:float=.05, # as in `paired_gain`, whose level is 1-alpha
+)->float: # 0..1
+    "Approximate how often `paired_gain` finds a difference."
+    of_seeds = sd/seeds**.5
+    half = np.hypot(stats.t.ppf(1-alpha/2, seeds-1)*of_seeds, stats.norm.ppf(1-alpha/2)*clip_error)
+    return float(stats.norm.cdf((abs(gain)-half)/np.hypot(of_seeds, clip_error)))
+
+def seeds_needed(
+    gain:float, sd:float, # as in `power`
+    clip_error:float=0., alpha:float=.05, # as in `power`
+    wanted:float=.8, # power
+    most:int=1000, # seeds
+)->float: # infinite where `most` are too few, for example because of the clips
+    "Return the least number of seeds that finds a difference with this power."
+    enough = (n for n in range(2, most+1) if power(gain, sd, n, clip_error, alpha)>=wanted)
+    return next(enough, np.inf)
 
 # %% ../nbs/17_aggregate.ipynb #b4f3ac9b
 def check_hits(
