@@ -35,6 +35,7 @@ from .distributed import (
     DistributedMoCo, Exchange, any_rank_stopping, average_over_ranks, backward, check_processes, detach_worker,
     distribute, gather_rows, one_process, own_rows, process_group, put_statistics, rank_and_size, restarted, rows_of_ranks,
     shuffle_bn_permutation, statistics_of_ranks)
+from .contrast import effective_rank, uniformity
 from .encoder import ENCODERS, build_encoder, save_weights
 from .frozen import evaluate_on_toy_motions
 from .manifest import SEEDS, draw_per_class, find_split_folders, folder_row, group_by_class
@@ -339,12 +340,14 @@ def next_batch(
 def report(trainer, loss, pace, skipped, log, bar):
     "Log a row, show it beside the progress bar, and stop at a loss that is not a number."
     cfg, steps, rates = trainer.cfg, pace.steps, pace.rates(trainer.cfg.batch)
-    values = torch.stack([loss, *trainer.moco.stats.values()]).float() # of this process's queries
+    queries = trainer.moco.embedded
+    found = trainer.moco.stats | dict(uniformity=uniformity(queries), rank=effective_rank(queries))
+    values = torch.stack([loss, *found.values()]).float() # of this process's queries
     average_over_ranks([values])
     loss, *stats = values.tolist()
     moved, trainer.fetch.received = trainer.fetch.received/max(1, steps)/1e6, 0
     row = dict(step=trainer.step, loss=loss, lr=trainer.optimizer.param_groups[0]['lr'],
-        skipped=len(skipped.messages), **dict(zip(trainer.moco.stats, stats)),
+        skipped=len(skipped.messages), **dict(zip(found, stats)),
         memory=peak_memory(trainer.device), moved=moved, **rates)
     empty = cfg.queue and trainer.step==1 # the queue: without negatives, loss and accuracy say nothing
     if empty: row |= dict(loss=math.nan, accuracy=math.nan)
@@ -655,13 +658,17 @@ def begin_run(
 def draw_run(
     out, # folder of the run
 ):
-    "Draw the loss curve to loss.png."
+    "Draw the curves that show whether a run is healthy to loss.png."
     import matplotlib.pyplot as plt
     set_style()
-    log = pd.read_csv(Path(out)/'log.csv')
-    figure, axes = plt.subplots(1, 2, figsize=(7, 2.4), layout='constrained')
-    for ax,name,label in zip(axes, ('loss','accuracy'), ('InfoNCE, nats', 'positive found first')):
+    log, told = pd.read_csv(Path(out)/'log.csv'), read_json(Path(out)/'settings.json', 'remove it')
+    candidates = told['queue']+1 if told['queue'] else told['batch']
+    labels = dict(loss='InfoNCE, nats', accuracy='positive found first', uniformity='uniformity', rank='effective rank')
+    guess = dict(loss=math.log(candidates), accuracy=1/candidates) # of a network that knows nothing
+    figure, axes = plt.subplots(1, 4, figsize=(9, 2.2), layout='constrained')
+    for ax,(name,label) in zip(axes, labels.items()):
         ax.plot(log.step, log[name], color=COLORS['tubelet'])
+        if name in guess: ax.axhline(guess[name], color='gray', ls='--', lw=1)
         ax.set(xlabel='step', ylabel=label)
     with atomic_write(Path(out)/'loss.png') as beside: figure.savefig(beside)
     plt.close(figure)
