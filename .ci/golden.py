@@ -70,7 +70,7 @@ def values():
     def settings(exp): return [value for name,value in asdict(exp).items() if name not in ('fit','bn_group')] # of later date
     yield 'experiments', False, digest([sorted(map(repr, settings(severe.experiment(name, protocol))))
         for name in severe.EXPERIMENTS for protocol in severe.PROTOCOLS])
-    for name in run.PRESETS: yield f'pair of {name}', True, pasted(name)
+    for name in ('paper','released','small'): yield f'pair of {name}', True, pasted(name)
     for name in encoder.ENCODERS: yield f'logits of {name}', True, logits(name)
     with tempfile.TemporaryDirectory() as place:
         for name,changes in dict(small={}, temporal=dict(method='temporal'), queue=dict(queue=512, momentum=.99, bn_group=8)).items():

@@ -210,7 +210,7 @@ SCALES['paper'] = Scale('paper', protocol='paper', finetuned=PAPER_FINETUNED, ro
         'which has keys of the own video as negatives'))
 
 # %% ../nbs/36_reproduce.ipynb #d00f2756
-TUBELET_FIELDS = tuple(field.name for field in fields(TubeletConfig)) # which temporal contrast does not use
+TUBELET_FIELDS = {f.name for f in fields(TubeletConfig)}-{'hard_negatives'} # temporal contrast uses none of them
 
 def settings_hash(
     cfg:Config,
@@ -219,7 +219,7 @@ def settings_hash(
     def digest(text): return hashlib.sha256(text.encode()).hexdigest()[:8]
     if cfg.method=='untrained': return digest(f'none {cfg.encoder}')
     unused = {'seed', *NON_SEMANTIC_FIELDS}
-    unused |= set(TUBELET_FIELDS) if cfg.method=='temporal' else {'mask_same_video'}
+    unused |= TUBELET_FIELDS if cfg.method=='temporal' else {'mask_same_video'}
     unused |= {f'{name}_range' for name in TRANSFORMS if name not in cfg.transforms}
     default = asdict(Config())
     changed = {name: value for name,value in asdict(cfg).items()
