@@ -197,7 +197,7 @@ def uniformity(
 def effective_rank(
     x:Tensor, # (n,d)
 )->Tensor: # from 1 to the smaller of n and d; NaN if a number is not finite
-    "Compute how many directions embeddings use: exp of the entropy of their singular values (Roy and Vetterli, 2007)."
+    "Compute how many directions embeddings use: exp of the entropy of singular values (Roy and Vetterli, 2007)."
     if not x.isfinite().all(): return x.new_tensor(torch.nan)
     s = torch.linalg.svdvals(x.float())
     return torch.special.entr(s/s.sum()).sum().exp()

@@ -303,7 +303,8 @@ def figure_rows(split):
     "List the videos of a split: as many without a figure as with one of the four."
     n = 40 if split=='test' else 20
     copies = dict(none=4*n) | dict.fromkeys(FIGURES, n)
-    return [dict(label=figure, way=way, copy=copy) for figure,way in product(copies, WAYS) for copy in range(copies[figure])]
+    return [dict(label=figure, way=way, copy=copy)
+            for figure,way in product(copies, WAYS) for copy in range(copies[figure])]
 
 def figure_mask(
     figure:str, # 'none', or one of `FIGURES`
@@ -554,5 +555,6 @@ def oracle(
 )->np.ndarray: # (n,) numbers of `MOTIONS`
     "Name motions by drawing each of them and comparing."
     at = list(frames)
-    def distances(video, row): return [np.abs(draw(split, row, motion, at).astype(int)-video).mean() for motion in MOTIONS]
+    def distances(video, row):
+        return [np.abs(draw(split, row, motion, at).astype(int)-video).mean() for motion in MOTIONS]
     return np.array([np.argmin(distances(*pair)) for pair in zip(videos.movedim(1,-1).numpy()[:,at], rows)])

@@ -33,8 +33,8 @@ from .config import (
     check_settings, denormalize_clips, normalize_clips, pair_rng, plain_errors, seeded_rng, sole_writer, uniform)
 from .distributed import (
     DistributedMoCo, Exchange, any_rank_stopping, average_over_ranks, backward, check_processes, detach_worker,
-    distribute, gather_rows, one_process, own_rows, process_group, put_statistics, rank_and_size, restarted, rows_of_ranks,
-    shuffle_bn_permutation, statistics_of_ranks)
+    distribute, gather_rows, one_process, own_rows, process_group, put_statistics, rank_and_size, restarted,
+    rows_of_ranks, shuffle_bn_permutation, statistics_of_ranks)
 from .contrast import effective_rank, uniformity
 from .encoder import ENCODERS, build_encoder, save_weights
 from .frozen import evaluate_on_toy_motions
@@ -282,7 +282,8 @@ def batches(
     cache:bool=False, # keep decoded videos in memory
 )->DataLoader: # of this process's part of each step
     "Load the clips of the steps from `start` to `stop`."
-    return DataLoader(clips_to_learn_from(cfg, manifest, cache), batch_sampler=StepBatchSampler(cfg, len(manifest), start, stop),
+    clips, sampler = clips_to_learn_from(cfg, manifest, cache), StepBatchSampler(cfg, len(manifest), start, stop)
+    return DataLoader(clips, batch_sampler=sampler,
         collate_fn=collate, num_workers=workers, timeout=300 if workers else 0,
         pin_memory=torch.cuda.is_available(), worker_init_fn=detach_worker)
 
@@ -505,7 +506,8 @@ def check_run(
     if cfg.pan and cfg.scenes!='noise': raise TubeconError(
         f'pan is {cfg.pan:g}, and only noise pans: set pan to 0, or scenes to noise')
     if cfg.method=='temporal' and cfg.hard_negatives not in ((), ('backwards',)): raise TubeconError(
-        f'temporal contrast has no tubelets: hard_negatives is backwards or nothing, not {as_flag(cfg.hard_negatives)}')
+        'temporal contrast has no tubelets: '
+        f'hard_negatives is backwards or nothing, not {as_flag(cfg.hard_negatives)}')
     if cfg.batch%(1+len(cfg.hard_negatives)): raise TubeconError(
         f'{cfg.batch} pairs are no multiple of {1+len(cfg.hard_negatives)}, '
         f'a pair and its hard negatives {as_flag(cfg.hard_negatives)}: give another batch')
@@ -663,7 +665,8 @@ def draw_run(
     set_style()
     log, told = pd.read_csv(Path(out)/'log.csv'), read_json(Path(out)/'settings.json', 'remove it')
     candidates = told['queue']+1 if told['queue'] else told['batch']
-    labels = dict(loss='InfoNCE, nats', accuracy='positive found first', uniformity='uniformity', rank='effective rank')
+    labels = dict(loss='InfoNCE, nats', accuracy='positive found first',
+                  uniformity='uniformity', rank='effective rank')
     guess = dict(loss=math.log(candidates), accuracy=1/candidates) # of a network that knows nothing
     figure, axes = plt.subplots(1, 4, figsize=(9, 2.2), layout='constrained')
     for ax,(name,label) in zip(axes, labels.items()):
@@ -868,7 +871,8 @@ def main(
         cfg = settings(preset, config)
         if preset not in TOY_PRESETS and cfg.scenes!='noise' and not (videos or manifest): raise TubeconError(
             f'preset {preset} is for real videos: give --videos DIR or --manifest FILE')
-        found, folder = find_videos(videos, manifest, cfg.scenes), Path(out)/(name or f'{cfg.method}-{preset}-{cfg.seed}')
+        found = find_videos(videos, manifest, cfg.scenes)
+        folder = Path(out)/(name or f'{cfg.method}-{preset}-{cfg.seed}')
         resume = resume or restarted() and (folder/'checkpoint.pt').exists()
         cfg, timed = settings_for(cfg, config, found, folder, place, own, resume)
         n = len(some_videos(found, cfg))
