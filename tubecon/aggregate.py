@@ -4,16 +4,18 @@
 
 # %% auto #0
 __all__ = ['published_folder', 'published', 'check_reference', 'gains', 'tenth', 'mean_improvement', 'average_rank',
-           'aggregate_scores', 'starred', 'show_scores', 'Gain', 'check_pairs', 'paired_gain', 'power', 'seeds_needed',
-           'check_hits', 'bootstrap_gain', 'hits_text', 'read_hits', 'discordance', 'clip_error', 'group_gain',
-           'compare_rows', 'gain_text', 'with_gains', 'draw_gains', 'forest_plot', 'accuracy_bars', 'beside']
+           'aggregate_scores', 'starred', 'show_scores', 'Gain', 'check_pairs', 'seed_differences', 'half_width',
+           'paired_gain', 'power', 'seeds_needed', 'p_value', 'holm', 'check_hits', 'bootstrap_gain', 'hits_text',
+           'read_hits', 'discordance', 'clip_error', 'group_gain', 'compare_rows', 'gain_text', 'with_gains',
+           'draw_gains', 'forest_plot', 'accuracy_bars', 'beside']
 
 # %% ../nbs/17_aggregate.ipynb #76c77a85
+from bisect import bisect_left
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import NamedTuple
 import matplotlib.pyplot as plt, numpy as np, pandas as pd, seaborn as sns
-from scipy import stats
+from scipy import optimize, stats
 from .config import TubeconError
 from .package import data_folder
 from .viz import COLORS
@@ -150,17 +152,30 @@ def check_pairs(
     if len(differences)<2:
         raise TubeconError(f'{len(differences)} pair of runs has no spread: two seeds or more are needed')
 
-def paired_gain(
+def seed_differences(
     one, other, # results of two methods: Series indexed by seed, or sequences in the same order of seeds
+)->pd.Series: # by seed
+    "Subtract results of the same seed; raise `TubeconError` if seeds have no partner."
+    differences = pd.Series(one, dtype=float) - pd.Series(other, dtype=float)
+    check_pairs(differences)
+    return differences
+
+def half_width(
+    sem, # standard error over seeds: a number or an array
+    seeds:int, clip_error:float, # as in `power`
+    alpha:float, # 1-level
+): # in the units of `sem`
+    "Compute half the width of an interval over seeds and clips."
+    return np.hypot(stats.t.isf(alpha/2, seeds-1)*sem, stats.norm.isf(alpha/2)*clip_error)
+
+def paired_gain(
+    one, other, # as in `seed_differences`
     level:float=.95, # of the interval
     clip_error:float=0., # standard error due to the clips; 0: an interval for these clips alone
 )->Gain: # in the units of the results
     "Compute the mean difference over paired seeds; raise `TubeconError` if seeds have no partner."
-    differences = pd.Series(one, dtype=float) - pd.Series(other, dtype=float)
-    check_pairs(differences)
-    of_seeds = stats.t.ppf((1+level)/2, len(differences)-1)*differences.sem()
-    half = np.hypot(of_seeds, stats.norm.ppf((1+level)/2)*clip_error)
-    mean = differences.mean()
+    differences = seed_differences(one, other)
+    half, mean = half_width(differences.sem(), len(differences), clip_error, 1-level), differences.mean()
     return Gain(float(mean), float(mean-half), float(mean+half))
 
 # %% ../nbs/17_aggregate.ipynb #4fcd910d
@@ -170,10 +185,11 @@ def power(
     seeds:int, # two or more
     clip_error:float=0., alpha:float=.05, # as in `paired_gain`, whose level is 1-alpha
 )->float: # 0..1
-    "Approximate how often `paired_gain` finds a difference."
-    of_seeds = sd/seeds**.5
-    half = np.hypot(stats.t.ppf(1-alpha/2, seeds-1)*of_seeds, stats.norm.ppf(1-alpha/2)*clip_error)
-    return float(stats.norm.cdf((abs(gain)-half)/np.hypot(of_seeds, clip_error)))
+    "Compute how often `paired_gain` finds a difference, averaged over quantiles of the measured SD."
+    measured = sd*(stats.chi2.ppf((np.arange(200)+.5)/200, seeds-1)/(seeds-1))**.5
+    half = half_width(measured/seeds**.5, seeds, clip_error, alpha)
+    error = np.hypot(sd/seeds**.5, clip_error)
+    return float((stats.norm.cdf((gain-half)/error) + stats.norm.cdf((-gain-half)/error)).mean())
 
 def seeds_needed(
     gain:float, sd:float, # as in `power`
@@ -182,8 +198,28 @@ def seeds_needed(
     most:int=1000, # seeds
 )->float: # infinite where `most` are too few, for example because of the clips
     "Return the least number of seeds that finds a difference with this power."
-    enough = (n for n in range(2, most+1) if power(gain, sd, n, clip_error, alpha)>=wanted)
-    return next(enough, np.inf)
+    seeds = range(2, most+1)
+    enough = bisect_left(seeds, wanted, key=lambda n: power(gain, sd, n, clip_error, alpha))
+    return seeds[enough] if enough<len(seeds) else np.inf
+
+# %% ../nbs/17_aggregate.ipynb #9adbe9a1
+def p_value(
+    one, other, clip_error:float=0., # as in `paired_gain`
+)->float: # 0..1
+    "Compute the least 1-level at which `paired_gain` is significant."
+    differences = seed_differences(one, other)
+    mean, sem, seeds = abs(differences.mean()), differences.sem(), len(differences)
+    if mean==0: return 1.
+    def missing(p): return half_width(sem, seeds, clip_error, p)-mean # below 0 if significant
+    return float(optimize.brentq(missing, 1e-15, 1)) if missing(1e-15)>0 else 0.
+
+def holm(
+    p, # (m,) p values
+)->np.ndarray: # (m,) in the same order; a finding is significant where this is below .05
+    "Correct p values for the number of comparisons (Holm 1979)."
+    order = np.argsort(p)
+    products = np.asarray(p, float)[order]*np.arange(len(p), 0, -1)
+    return np.maximum.accumulate(products).clip(max=1)[np.argsort(order)]
 
 # %% ../nbs/17_aggregate.ipynb #b4f3ac9b
 def check_hits(
@@ -267,11 +303,12 @@ def compare_rows(
     values:pd.DataFrame, # percent, by (row, seed) and data set
     pairs, # of rows: the first is compared with the second
     clips:dict={}, # data set to the number of test clips; without it an interval holds for these clips alone
+    of=paired_gain, # or `p_value`
 )->pd.DataFrame: # of `Gain`, by data set (columns) and by pair (index: row, baseline)
     "Compute the paired differences between rows, with 95% intervals over seeds and clips."
     def gain(name, row, base):
         pair = values[name][row], values[name][base]
-        return paired_gain(*pair, clip_error=clip_error(*pair, clips[name]) if name in clips else 0)
+        return of(*pair, clip_error=clip_error(*pair, clips[name]) if name in clips else 0)
     index = pd.MultiIndex.from_tuples([tuple(pair) for pair in pairs], names=['row','baseline'])
     return pd.DataFrame({name: [gain(name, *pair) for pair in index] for name in values}, index=index)
 

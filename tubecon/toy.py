@@ -523,6 +523,7 @@ def reverse_of(
 def pair_probe(
     train:tuple, test:tuple, # videos (n,c,t,h,w) uint8, labels (n,) of `MOTIONS`
     shuffle:bool, # the frames of each clip
+    steps:int=300, # of training
 )->float: # how often the motion has a higher score than its reverse, 0..1
     "Train a network on frames, in order or shuffled, to tell a motion from its reverse."
     def clips(videos, rng):
@@ -533,7 +534,7 @@ def pair_probe(
     def draw(rows, rng): return clips(train[0][rows], rng).roll(random_shift(SIDE//2, rng), (3,4))
     network = small_network(nn.Conv3d, nn.BatchNorm3d, nn.AdaptiveAvgPool3d,
                             ((1,2,2),(1,2,2),2))
-    network = learn(network, draw, train[1])
+    network = learn(network, draw, train[1], steps)
     with torch.no_grad():
         scores = torch.cat([network(c) for c in clips(test[0], seeded_rng('judge')).split(100)])
     right, reverse = (scores.gather(1, label[:,None]) for label in (test[1], reverse_of(test[1])))
