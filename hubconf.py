@@ -25,3 +25,8 @@ def tubelet_small(pretrained=True):
 def temporal_small(pretrained=True):
     "Load the small encoder, pretrained by temporal contrast on toy videos: clips of 8 frames, 32 pixels, to 32 features."
     return _small('temporal_small', pretrained)
+
+
+def noise_small(pretrained=True):
+    "Load the small encoder, pretrained by tubelet contrast on noise that pans, without any video: clips of 8 frames, 32 pixels, to 32 features."
+    return _small('noise_small', pretrained)

@@ -87,7 +87,7 @@ def read_safetensors(
                            'fetch or write it again') from None
 
 def weights_path(
-    weights, # a file; or 'tubelet_small' or 'temporal_small', which the package contains
+    weights, # a file; or 'tubelet_small', 'temporal_small' or 'noise_small', which the package contains
 )->Path:
     "Find a file of weights."
     inside = data_file(f'weights/{weights}.safetensors')
@@ -100,7 +100,7 @@ def read_state(
     "Read the weights in a file, wherever in the file they are."
     path = weights_path(path)
     if not path.is_file(): raise TubeconError(
-        f'no file of weights at {path}; the package contains tubelet_small and temporal_small')
+        f'no file of weights at {path}; the package contains tubelet_small, temporal_small and noise_small')
     if path.suffix=='.safetensors': return read_safetensors(path)
     tensors = find_tensors(read_pickle(path, trust))
     if tensors: return tensors, {}
