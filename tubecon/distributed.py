@@ -309,16 +309,19 @@ def embed_in_parts(
 def backward_by_keys(model, moco, clips_q, clips_k, ids, step, parts): # as `backward`; also returns the keys
     "Encode all keys first; then each part of the queries has its own loss."
     k = moco.keys_in_order(embed_in_parts(moco.embed_keys, moco.key_encoder, clips_k, parts), step)
-    rows, statistics, losses, stats = own_rows(len(ids)).chunk(parts), StatisticsOfParts(moco.encoder), [], []
+    rows, statistics, losses = own_rows(len(ids)).chunk(parts), StatisticsOfParts(moco.encoder), []
+    stats, embedded = [], []
     for i in in_parts(model, parts):
         q = model(clips_q.chunk(parts)[i])
         loss = moco.contrastive_loss(q, k, ids, rows[i].to(k.device))
         (loss/parts).backward()
         losses.append(loss.detach())
         stats.append(moco.stats)
+        embedded.append(moco.embedded)
         statistics.next()
     statistics.finish()
     moco.stats = {name: torch.stack([part[name] for part in stats]).mean() for name in stats[0]}
+    moco.embedded = [torch.cat(x) for x in zip(*embedded)]
     return torch.stack(losses).mean(), k
 
 def backward_twice(model, moco, clips_q, clips_k, ids, step, parts): # as `backward`; also returns the keys

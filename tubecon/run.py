@@ -289,7 +289,7 @@ def log_rows(
 class Log:
     "A CSV file with a row per logged step; continuing a run drops the rows after its checkpoint."
     columns = ('step', 'loss', 'accuracy', 'positive', 'lr', 'skipped', 'pairs_per_s', 'wait', 'seconds',
-               'memory', 'moved', 'uniformity', 'rank')
+               'memory', 'moved', 'alignment', 'uniformity', 'rank')
     def __init__(self, path, start:int=0):
         self.path = Path(path)
         kept = log_rows(path, self.columns, start) if start and self.path.exists() else []

@@ -35,7 +35,7 @@ from .distributed import (
     DistributedMoCo, Exchange, any_rank_stopping, average_over_ranks, backward, check_processes, detach_worker,
     distribute, gather_rows, one_process, own_rows, process_group, put_statistics, rank_and_size, restarted,
     rows_of_ranks, shuffle_bn_permutation, statistics_of_ranks)
-from .contrast import effective_rank, uniformity
+from .contrast import alignment, effective_rank, uniformity
 from .encoder import ENCODERS, build_encoder, save_weights
 from .frozen import evaluate_on_toy_motions
 from .manifest import SEEDS, draw_per_class, find_split_folders, folder_row, group_by_class
@@ -341,8 +341,9 @@ def next_batch(
 def report(trainer, loss, pace, skipped, log, bar):
     "Log a row, show it beside the progress bar, and stop at a loss that is not a number."
     cfg, steps, rates = trainer.cfg, pace.steps, pace.rates(trainer.cfg.batch)
-    queries = trainer.moco.embedded
-    found = trainer.moco.stats | dict(uniformity=uniformity(queries), rank=effective_rank(queries))
+    q, k = trainer.moco.embedded
+    spread = dict(alignment=alignment(q, k), uniformity=uniformity(q), rank=effective_rank(q))
+    found = trainer.moco.stats | spread
     values = torch.stack([loss, *found.values()]).float() # of this process's queries
     average_over_ranks([values])
     loss, *stats = values.tolist()
@@ -665,14 +666,19 @@ def draw_run(
     set_style()
     log, told = pd.read_csv(Path(out)/'log.csv'), read_json(Path(out)/'settings.json', 'remove it')
     candidates = told['queue']+1 if told['queue'] else told['batch']
-    labels = dict(loss='InfoNCE, nats', accuracy='positive found first',
-                  uniformity='uniformity', rank='effective rank')
-    guess = dict(loss=math.log(candidates), accuracy=1/candidates) # of a network that knows nothing
-    figure, axes = plt.subplots(1, 4, figsize=(9, 2.2), layout='constrained')
-    for ax,(name,label) in zip(axes, labels.items()):
-        ax.plot(log.step, log[name], color=COLORS['tubelet'])
-        if name in guess: ax.axhline(guess[name], color='gray', ls='--', lw=1)
+    panels = {'InfoNCE, nats': ['loss'], 'positive found first': ['accuracy'],
+              'alignment, uniformity': ['alignment', 'uniformity'], 'effective rank': ['rank']}
+    panels = {label: [name for name in names if name in log] for label,names in panels.items()}
+    panels = {label: names for label,names in panels.items() if names} # an older log has fewer
+    guess = dict(loss=(math.log(candidates), f'ln {candidates}'), # of a network that knows nothing
+                 accuracy=(1/candidates, f'1/{candidates}'))
+    figure, axes = plt.subplots(1, len(panels), figsize=(2.4*len(panels), 2.2), layout='constrained')
+    for ax,(label,names) in zip(axes, panels.items()):
+        for name,line in zip(names, '-:'):
+            ax.plot(log.step, log[name], line, color=COLORS['tubelet'], label=name if len(names)>1 else None)
+            if name in guess: ax.axhline(guess[name][0], color='gray', ls='--', lw=1, label=guess[name][1])
         ax.set(xlabel='step', ylabel=label)
+        if ax.get_legend_handles_labels()[1]: ax.legend()
     with atomic_write(Path(out)/'loss.png') as beside: figure.savefig(beside)
     plt.close(figure)
 
