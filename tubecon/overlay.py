@@ -6,9 +6,10 @@
 __all__ = ['SHAPES', 'Tubelets', 'canvas_center', 'crop_patches', 'star', 'cross', 'check_shapes', 'shape_masks', 'affine_maps',
            'pixel_centers', 'warp_patches', 'stack_layers', 'render_layer', 'composite', 'paste_many', 'paste',
            'TubeletConfig', 'check_sides', 'uniform_sizes', 'released_sizes', 'sample_sizes', 'sample_masks',
-           'sample_opacity', 'patch_places', 'sample_tubelets', 'share_patches', 'sample_tubelet_pair',
-           'make_tubelet_pair', 'row_lines', 'touched_blocks', 'render_blocks', 'composite_blocks', 'paste_blocks',
-           'batch_that_fits_cache', 'ColorConfig', 'color_matrices', 'sample_color_jitter', 'jitter_colors']
+           'sample_opacity', 'patch_places', 'sample_tubelets', 'check_groups', 'share_patches', 'ramp',
+           'sample_tubelet_pair', 'make_tubelet_pair', 'row_lines', 'touched_blocks', 'render_blocks',
+           'composite_blocks', 'paste_blocks', 'batch_that_fits_cache', 'ColorConfig', 'color_matrices',
+           'sample_color_jitter', 'jitter_colors']
 
 # %% ../nbs/03_overlay.ipynb #064b5323
 import math
@@ -337,6 +338,14 @@ def sample_tubelets(
     return tuple(map(with_patches, (clips, *more))) if more else with_patches(clips)
 
 # %% ../nbs/03_overlay.ipynb #9b93434a
+def check_groups(
+    n:int, # pairs that are drawn together
+    kinds, # as in `share_patches`
+):
+    "Raise `TubeconError` if pairs cannot be divided into pairs with all their hard negatives."
+    if n%(1+len(kinds)): raise TubeconError(f'{n} pairs are no multiple of {1+len(kinds)}, '
+        f'a pair and its hard negatives ({", ".join(kinds)}): give another batch')
+
 def share_patches(
     tubelets:Tubelets, # of b clips
     kinds, # what differs within a group of pairs: 'backwards', 'transforms' or 'path'
@@ -344,8 +353,7 @@ def share_patches(
     "Turn each group of pairs into a pair and its hard negatives."
     if not kinds: return tubelets
     size = 1+len(kinds)
-    if len(tubelets.paths)%size: raise TubeconError(f'{len(tubelets.paths)} pairs are no multiple of {size}, '
-        f'a pair and its hard negatives ({", ".join(kinds)}): give another batch')
+    check_groups(len(tubelets.paths), kinds)
     same = tubelets[torch.arange(len(tubelets.paths))//size*size].map(Tensor.clone)
     for i,kind in enumerate(kinds, 1):
         changed = dict(backwards=('paths','matrices','opacity'), transforms=('matrices',), path=('paths',))[kind]
@@ -355,6 +363,14 @@ def share_patches(
     return same
 
 # %% ../nbs/03_overlay.ipynb #fd860e63
+def ramp(
+    curriculum, # shares of the run at which it begins and ends
+    progress:float, # share of the run that is over
+)->float: # 0 before the curriculum, 1 after it
+    "Tell how much of a curriculum is over."
+    begin, end = curriculum
+    return min(1, max(0, (progress-begin)/(end-begin)))
+
 def sample_tubelet_pair(
     clips_q:Tensor, clips_k:Tensor, # (b,c,t,h,w) from different videos
     cfg:TubeletConfig, # `patch_sharing`, `curriculum`, and what `sample_tubelets` uses
@@ -366,8 +382,8 @@ def sample_tubelet_pair(
         raise TubeconError(f"patch_sharing is 'shared', 'own' or 'ramp', not {cfg.patch_sharing!r}")
     if cfg.patch_sharing=='shared': return (share_patches(sample_tubelets(clips_q, cfg, rng), cfg.hard_negatives),)*2
     shared, own = sample_tubelets(clips_q, cfg, rng, clips_k)
-    begin, end = cfg.curriculum if cfg.patch_sharing=='ramp' else (-1, 0)
-    chosen = uniform(0, 1, len(clips_q), rng=rng) < (progress-begin)/(end-begin)
+    own_probability = ramp(cfg.curriculum, progress) if cfg.patch_sharing=='ramp' else 1
+    chosen = uniform(0, 1, len(clips_q), rng=rng) < own_probability
     chosen = chosen.to(own.patches.device).view(-1,1,1,1,1)
     own = replace(own, patches=own.patches.where(chosen, shared.patches))
     return tuple(share_patches(tubelets, cfg.hard_negatives) for tubelets in (shared, own))

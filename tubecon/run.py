@@ -119,7 +119,7 @@ def parse(
     try:
         if field.type is not tuple: return one(field.type, text)
         kinds = {type(v) for v in field.default}
-        kind = float if float in kinds else type(*field.default[:1] or [''])
+        kind = float if float in kinds else type([*field.default, ''][0])
         return tuple(one(kind, s.strip()) for s in text.split(',') if s.strip())
     except (ValueError, KeyError):
         short = f'{text[:60]}{"…"*(len(text)>60)}'
@@ -289,7 +289,7 @@ def log_rows(
 class Log:
     "A CSV file with a row per logged step; continuing a run drops the rows after its checkpoint."
     columns = ('step', 'loss', 'accuracy', 'positive', 'lr', 'skipped', 'pairs_per_s', 'wait', 'seconds',
-               'memory', 'moved', 'alignment', 'uniformity', 'rank')
+               'memory', 'moved', 'uniformity', 'rank')
     def __init__(self, path, start:int=0):
         self.path = Path(path)
         kept = log_rows(path, self.columns, start) if start and self.path.exists() else []

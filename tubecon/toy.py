@@ -438,10 +438,11 @@ def make_toy_videos(
 def load_subset(
     subset:str, # one of `SUBSETS`
     split:str, # 'train', 'val' or 'test'
+    rows=slice(None), # which of its videos, numbers or a slice; by default all
 )->tuple: # videos (n,c,t,h,w) uint8 as the decoder gives them, labels (n,) int64 in the order of the classes
     "Decode the videos of a subset."
     classes = list(dict.fromkeys(str(row['label']) for row in SUBSETS[subset][0]('train')))
-    manifest = Manifest.read(make_toy_videos(subsets=(subset,))[subset], classes=classes).where(split=split)
+    manifest = Manifest.read(make_toy_videos(subsets=(subset,))[subset], classes=classes).where(split=split)[rows]
     videos = torch.stack([read_clip(manifest.path(i), torch.arange) for i in range(len(manifest))])
     return videos, torch.from_numpy(manifest.labels)
 
