@@ -6,9 +6,9 @@
 __all__ = ['Question', 'QUESTIONS', 'PROBES', 'KINDS', 'MARKS', 'CONTROL_MARKS', 'PICTURED', 'PAGE', 'one_family',
            'motion_family', 'is_figure', 'load_part', 'vote', 'answer', 'score', 'swap_scores', 'grade', 'Candidate',
            'clip_places', 'clip_batches', 'candidate_features', 'own_candidate', 'torchvision_candidate', 'Pooled',
-           'pixel_settings', 'load_pretrained', 'transformers_candidate', 'Function', 'python_candidate',
-           'find_candidate', 'measured', 'examine', 'examine_controls', 'show_exam', 'score_table', 'control_remarks',
-           'exam_page', 'read_exam', 'add_rows', 'write_exam', 'candidates', 'hold_exam', 'main']
+           'pixel_settings', 'load_pretrained', 'transformers_candidate', 'python_candidate', 'find_candidate',
+           'measured', 'examine', 'examine_controls', 'show_exam', 'score_table', 'control_remarks', 'exam_page',
+           'read_exam', 'add_rows', 'write_exam', 'candidates', 'hold_exam', 'main']
 
 # %% ../nbs/16_exam.ipynb #5ae64b31
 from .package import quick_help
@@ -18,9 +18,9 @@ quick_help(__name__) # --help answers before anything large is imported
 import base64, inspect, json
 from collections import namedtuple
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from importlib import import_module
-from itertools import chain
 from pathlib import Path
 from fastcore.script import call_parse
 from torch import Tensor, nn
@@ -28,23 +28,19 @@ from torchvision.models import get_model, get_model_weights, list_models, video 
 from tqdm import tqdm
 import matplotlib.pyplot as plt, numpy as np, pandas as pd, seaborn as sns, torch
 from .checkpoints import clips_of, load_encoder, read_state, short_name, shorten
-from tubecon.config import (
-    MEAN, STD, Number, Text, TubeconError, allow_dashes, atomic_write, figure_text, pick_device, plain_errors,
-    seeded_rng)
+from .config import (MEAN, STD, Number, Text, TubeconError, allow_dashes, atomic_write, figure_text,
+    pick_device, plain_errors, seeded_rng)
 from .encoder import ENCODERS, build_encoder
-from tubecon.frozen import (
-    BASELINES, extract_features, forest_predict, knn_predict, linear_predict, video_cue_swap_test,
-    write_figure)
-from tubecon.toy import (
-    EXAM_FINGERPRINT, FINGERPRINT, FRAMES, MOTIONS, SIDE, SUBSETS, exam_video, frame_cnn, make_toy_videos,
-    oracle)
-from .video import Manifest, linspace_clips, read_clip, resize_short
+from .frozen import (BASELINES, extract_features, forest_predict, knn_predict, linear_predict,
+    video_cue_swap_test, write_figure)
+from .toy import (EXAM_FINGERPRINT, FINGERPRINT, FRAMES, MOTIONS, SIDE, SUBSETS, exam_video,
+    frame_cnn, load_subset, oracle)
+from .video import linspace_clips, resize_short
 from .viz import set_style
 
 # %% ../nbs/16_exam.ipynb #95d40603
+# labels: function of a subset's table to answers (missing: not asked); families: to where each is asked
 Question = namedtuple('Question', 'subset labels classes families')
-Question.__doc__ = """Hold a question about a subset of the toy videos: functions of its table that return
-answers (missing: not asked) and the families within which it is asked, and the number of classes."""
 def one_family(rows): return pd.Series(0, rows.index)
 def motion_family(rows): return rows.label.map(MOTIONS.index)//2
 def is_figure(rows): return rows.label!='none'
@@ -67,11 +63,8 @@ def load_part(
 )->tuple: # videos (n,3,t,h,w) uint8, and a table of what they show, with n rows
     "Read videos of a subset, or a random part of them."
     rows = SUBSETS[subset][0](split)
-    order = torch.randperm(len(rows), generator=seeded_rng('exam', subset, split))
-    keep = order[:len(rows)//every].tolist()
-    manifest = Manifest.read(make_toy_videos(subsets=(subset,))[subset]).where(split=split)
-    videos = torch.stack([read_clip(manifest.path(i), torch.arange) for i in keep])
-    return videos, pd.DataFrame([rows[i] for i in keep])
+    keep = torch.randperm(len(rows), generator=seeded_rng('exam', subset, split))[:len(rows)//every].tolist()
+    return load_subset(subset, split, keep)[0], pd.DataFrame([rows[i] for i in keep])
 
 # %% ../nbs/16_exam.ipynb #d2ef6c4a
 def vote(x, y, test_x): # kNN for any number of training videos
@@ -102,10 +95,9 @@ def score(
     chance:float,
 )->dict: # a row of the results
     "Compute the mean over videos, and its 95% interval by 2,000 bootstrap samples."
-    values, rng = np.asarray(values, float), np.random.default_rng(0)
-    means = values[rng.integers(len(values), size=(2000, len(values)))].mean(1)
+    means = np.random.default_rng(0).choice(values, (2000, len(values))).mean(1)
     low, high = np.quantile(means, [.025,.975])
-    return dict(question=question, readout=readout, value=values.mean(), low=low, high=high, chance=chance,
+    return dict(question=question, readout=readout, value=np.mean(values), low=low, high=high, chance=chance,
                 n=len(values))
 
 # %% ../nbs/16_exam.ipynb #22e7f4f5
@@ -113,9 +105,8 @@ def swap_scores(x:np.ndarray, rows:pd.DataFrame): # (n,d) features, and the tabl
     "Measure whether videos are near that share their motion, and whether those that share their appearance."
     found = video_cue_swap_test(x, rows.label, rows.appearance, seeded_rng('exam', 'swap'))
     for cue,(value,error) in found.iterrows():
-        low, high = value-1.96*error, value+1.96*error
-        same = dict(readout='AUC', chance=.5, n=len(x))
-        yield dict(question=f'cue swap: {cue}', value=value, low=low, high=high, **same)
+        yield dict(question=f'cue swap: {cue}', readout='AUC', value=value, low=value-1.96*error,
+                   high=value+1.96*error, chance=.5, n=len(x))
 
 def grade(
     features:dict, # subset to its features: training (x, rows) and test (x, rows)
@@ -190,13 +181,12 @@ def own_candidate(
 )->Candidate: # raises `TubeconError` when there is no such file, or when it does not fit
     "Load an encoder of this package, or of a published method."
     is_name = weights in ENCODERS
-    fresh = untrained or is_name
     encoder, clips = (build_encoder(weights), {}) if is_name else (load_encoder(weights), clips_of(weights))
-    default = (8, 32) if encoder.name.endswith('small') else (16, 112)
-    frames, size = clips.get('frames', default[0]), clips.get('size', default[1])
-    mean, std = encoder.mean, encoder.std
-    if fresh: encoder = build_encoder(encoder.name, seeded_rng(0, 'encoder'))
-    return Candidate(short_name(weights), encoder, frames, size, mean, std, trained=not fresh)
+    default = dict(frames=8, size=32) if encoder.name.endswith('small') else dict(frames=16, size=112)
+    cut = {key: clips.get(key, value) for key,value in default.items()}
+    trained, mean, std = not (untrained or is_name), encoder.mean, encoder.std
+    if not trained: encoder = build_encoder(encoder.name, seeded_rng(0, 'encoder'))
+    return Candidate(short_name(weights), encoder, **cut, mean=mean, std=std, trained=trained)
 
 # %% ../nbs/16_exam.ipynb #d06edb69
 def torchvision_candidate(
@@ -216,8 +206,7 @@ def torchvision_candidate(
         state = {key: value for key,value in read_state(file)[0].items() if not key.startswith(f'{head}.')}
         try: model.load_state_dict(state)
         except RuntimeError as error: raise TubeconError(
-            f'{file} does not fit {name}, {" ".join(str(error).split())[:200]}: '
-            'give the file of this network') from None
+            f'{file} does not fit {name}, {" ".join(str(error).split())[:200]}: give its own file') from None
     about = get_model_weights(name).DEFAULT.transforms()
     frames = FRAMES if name.startswith(('swin','s3d')) else 16 # trained with 32 and 128, the others with 16
     return Candidate(f'torchvision {name}', model, frames, about.crop_size[0], tuple(about.mean),
@@ -264,9 +253,8 @@ def load_pretrained(
         config = transformers.AutoConfig.from_pretrained(where)
         saved_as = (config.architectures or [''])[0]
         kind = getattr(transformers, saved_as, None) or transformers.MODEL_MAPPING[type(config)]
-        optional = dict(_raise_exceptions_for_missing_entries=False)
-        names = 'video_preprocessor_config.json', 'preprocessor_config.json'
-        files = [transformers.utils.cached_file(where, name, **optional) for name in names]
+        find = partial(transformers.utils.cached_file, where, _raise_exceptions_for_missing_entries=False)
+        files = [find(f'{kind}preprocessor_config.json') for kind in ('video_', '')]
         told = next((json.loads(Path(file).read_text('utf-8')) for file in files if file), {})
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
@@ -284,20 +272,13 @@ def transformers_candidate(where:str, untrained:bool=False)->Candidate:
     "Load a network of transformers, with the clips that its configuration names."
     model, config, told = load_pretrained(where, untrained)
     about = getattr(config, 'vision_config', config) # CLIP's
-    size = getattr(about, 'image_size', None) or getattr(about, 'crop_size', None)
+    size = getattr(about, 'image_size', None) or getattr(about, 'crop_size', None) # or height and width
     if not size: raise TubeconError(f'{where} sees no images or videos: its config names no image_size')
     frames = getattr(about, 'num_frames', None) or min(getattr(about, 'frames_per_clip', 0), FRAMES)
-    settings = pixel_settings(told, size if isinstance(size, int) else size[0])
     return Candidate(Path(where).resolve().name, Pooled(model, bool(frames)), frames or 8,
-                     trained=not untrained, **settings)
+                     trained=not untrained, **pixel_settings(told, int(np.ravel(size)[0])))
 
 # %% ../nbs/16_exam.ipynb #769e01ac
-class Function(nn.Module):
-    "Let a function from clips to features be the forward of a module."
-    def __init__(self, function):
-        super().__init__()
-        self.forward = function
-
 def python_candidate(
     text:str, # 'module:name'; attributes `frames`, `size`, `mean` and `std` of what it names are used
 )->Candidate: # raises `TubeconError` when there is no such name
@@ -309,7 +290,8 @@ def python_candidate(
     needs = [p for p in inspect.signature(named).parameters.values() if p.default is p.empty and p.kind<2]
     if not isinstance(named, nn.Module) and not needs: made = named()
     def told(key, default): return getattr(made, key, getattr(named, key, default))
-    encoder = made if isinstance(made, nn.Module) else Function(made)
+    encoder = made if isinstance(made, nn.Module) else nn.Module()
+    if encoder is not made: encoder.forward = made # a function from clips to features
     clips = dict(frames=16, size=112, mean=MEAN, std=STD)
     return Candidate(name, encoder, **{key: told(key, default) for key,default in clips.items()})
 
@@ -332,13 +314,12 @@ def find_candidate(
 def measured(
     rows, encoder:str, state:str, # from `score`; the state is a key of `MARKS`, or 'oracle'
     frames:int, size:int, **run, # of clips, 0: all frames; views, split and every
-)->list: # of dicts
+): # yields dicts
     "Complete rows of the results."
-    def complete(row):
+    for row in rows:
         length, videos = (64, FINGERPRINT) if row['question']=='count' else (FRAMES, EXAM_FINGERPRINT)
         cut = dict(frames=frames or length, stride=max(1, length//(frames or length)), size=size)
-        return dict(encoder=encoder, state=state, **row, **cut, **run, videos=videos)
-    return [complete(row) for row in rows]
+        yield dict(encoder=encoder, state=state, **row, **cut, **run, videos=videos)
 
 def examine(
     candidate:Candidate, videos:dict, # subset to training videos and test videos, both from `load_part`
@@ -349,7 +330,7 @@ def examine(
     def read(clips, table): return candidate_features(candidate, clips, run['views'], shuffle, device), table
     state = 'shuffled' if shuffle else 'trained' if candidate.trained else 'untrained'
     rows = grade({subset: [read(*part) for part in parts] for subset,parts in videos.items()})
-    return measured(rows, candidate.name, state, candidate.frames, candidate.size, **run)
+    return list(measured(rows, candidate.name, state, candidate.frames, candidate.size, **run))
 
 def examine_controls(videos:dict, most:int=100, **run)->list: # as in `examine`; `most` videos for the oracle
     "Ask the controls that need no encoder."
@@ -364,11 +345,10 @@ def examine_controls(videos:dict, most:int=100, **run)->list: # as in `examine`;
         rows += measured([score(question, 'network', hits, .1)], 'one frame', 'control', 1, SIDE, **run)
     named = oracle(clips[:most], run['split'], table[:most].to_dict('records'), exam_video)
     hits = named==table.label[:most].map(MOTIONS.index).to_numpy()
-    return rows + measured([score('motion', 'drawing', hits, .1)], 'oracle', 'oracle', 0, SIDE, **run)
+    return [*rows, *measured([score('motion', 'drawing', hits, .1)], 'oracle', 'oracle', 0, SIDE, **run)]
 
 # %% ../nbs/16_exam.ipynb #9e54e118
-MARKS = dict(trained=dict(marker='o'), untrained=dict(marker='o', mfc='white'), shuffled=dict(marker='x'),
-             control=dict(color='#777777'))
+MARKS = dict(trained={}, untrained=dict(mfc='white'), shuffled=dict(marker='x'), control=dict(color='#777'))
 CONTROL_MARKS = {**dict(zip(BASELINES, 's^v')), 'one frame': 'D'}
 PICTURED = ('linear','forest','network') # readouts
 
@@ -382,7 +362,7 @@ def show_exam(table:pd.DataFrame)->plt.Figure: # of results
     for (name,state),point in points.iterrows():
         x, y = (point.xs(question, level='question') for question in ('appearance','motion'))
         bars = {f'{axis}err': [[p.value-p.low], [p.high-p.value]] for axis,p in dict(x=x, y=y).items()}
-        style = dict(color=of_encoder.get(name), marker=CONTROL_MARKS.get(name)) | MARKS[state]
+        style = dict(color=of_encoder.get(name), marker=CONTROL_MARKS.get(name, 'o')) | MARKS[state]
         label = figure_text(name if state in ('trained','control') else f'{name}, {state}')
         ax.errorbar(x.value, y.value, **bars, **style, ls='', lw=1, label=label)
     for line in (ax.axhline, ax.axvline): line(10, color='#555555', ls='--', lw=1)
@@ -419,11 +399,10 @@ def exam_page(table:pd.DataFrame, picture:bytes)->str:
     def html(*readouts): return score_table(table, readouts).to_html()
     clips = table.query('state in ["trained","untrained"] and question=="motion"').drop_duplicates('encoder')
     each = [f'{c.encoder}: {c.frames} frames, stride {c.stride}, {c.size} px.' for c in clips.itertuples()]
-    first = table.iloc[0]
-    settings = f'Split {first.split}, every={first.every}, views={first.views}, toy-exam {EXAM_FINGERPRINT}. '
-    return PAGE.format(settings=escape(settings + ' '.join(each)), picture=base64.b64encode(picture).decode(),
-                       linear=html(*PICTURED, 'drawing'), knn=html('kNN'), swap=html('AUC'),
-                       remarks=escape('; '.join(control_remarks(table))))
+    settings = 'Split {split}, every={every}, views={views}, toy-exam {videos}.'.format(**table.iloc[0])
+    text, remarks = map(escape, (' '.join([settings, *each]), '; '.join(control_remarks(table))))
+    return PAGE.format(settings=text, picture=base64.b64encode(picture).decode(), remarks=remarks,
+                       linear=html(*PICTURED, 'drawing'), knn=html('kNN'), swap=html('AUC'))
 
 # %% ../nbs/16_exam.ipynb #429598ed
 def read_exam(path:Path, **run)->pd.DataFrame: # raises `TubeconError` if views, split or every were others
@@ -460,13 +439,12 @@ def candidates(names:list, controls:str): # as in `main`; yields candidates, and
 
 def hold_exam(names:list, controls:str, folder:Path, device, **run)->pd.DataFrame: # the results
     "Examine encoders, and write the report after each."
-    table, rest = read_exam(folder/'exam.csv', **run), candidates(names, controls)
-    first = next(rest) # a wrong name is told before videos are read
-    videos = {subset: [load_part(subset, split, run['every']) for split in ('train', run['split'])]
-              for subset in dict.fromkeys(question.subset for question in QUESTIONS.values())}
-    if not len(table): table = pd.DataFrame(examine_controls(videos, **run))
+    table, videos, splits = read_exam(folder/'exam.csv', **run), {}, ('train', run['split'])
     set_style()
-    for candidate,shuffle in chain([first], rest):
+    for candidate,shuffle in candidates(names, controls): # a wrong name is told before videos are read
+        videos = videos or {subset: [load_part(subset, split, run['every']) for split in splits]
+                            for subset in dict.fromkeys(question.subset for question in QUESTIONS.values())}
+        if not len(table): table = pd.DataFrame(examine_controls(videos, **run))
         rows = examine(candidate, videos, shuffle=shuffle, device=device, **run)
         print(score_table(pd.DataFrame(rows), ('linear',)).T.to_string(), flush=True)
         table = add_rows(table, rows)
@@ -490,7 +468,6 @@ def main(
     with plain_errors():
         names = list(dict.fromkeys(name.strip() for name in encoders.split(',') if name.strip()))
         if not names: raise TubeconError('encoders is empty: give a name, such as tubelet_small')
-        folder = Path(out)
-        table = hold_exam(names, controls, folder, pick_device(device), views=views, split=split, every=every)
-        for remark in control_remarks(table): print(remark)
-        print(f'the report is {folder/"exam.html"}')
+        run = dict(views=views, split=split, every=every)
+        table = hold_exam(names, controls, Path(out), pick_device(device), **run)
+        print(*control_remarks(table), f'the report is {Path(out)/"exam.html"}', sep='\n')
