@@ -752,6 +752,8 @@ def each_readout(
         maps = train.maps, train.labels, test.maps, test.labels
         yield 'attentive', attentive_probe(*maps, seed, device, bar=bar), level
     if 'attentive-grid' in readouts:
+        if held is None: raise TubeconError(
+            'attentive-grid chooses its settings on held-out training videos: say which with held=')
         guess, cell = attentive_grid(train.maps, train.labels, test.maps, held, seed, device, bar=bar)
         chosen = ', '.join(f'{name} {value:g}' for name,value in cell.items())
         if bar: tqdm.write(f'chosen by held-out training videos: {chosen}')

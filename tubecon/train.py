@@ -134,8 +134,9 @@ def make_views(
     pairs = rows_of_ranks(rank_and_size()[1]*n)                     # (ranks,n)
     own = pairs[rank_and_size()[0]]
     if cfg.scenes=='still': clips = clips[:,:,:,:1].expand_as(clips)
-    pan = cfg.pan*ramp(cfg.curriculum, progress) # pixels per frame
-    if cfg.scenes=='noise': clips = noise_backgrounds(clips, cfg.seed, step, own, pan)
+    if cfg.scenes=='noise':
+        pan = cfg.pan*ramp(cfg.curriculum, progress) # pixels per frame
+        clips = noise_backgrounds(clips, cfg.seed, step, own, pan)
     if cfg.method=='temporal': first, second = (also_backwards(clips[:,i], cfg.hard_negatives) for i in (0,1))
     elif cfg.pairing=='independent': first, second = clips[:,0].chunk(2)
     else:
