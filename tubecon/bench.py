@@ -7,7 +7,7 @@ __all__ = ['COLUMNS', 'KINETICS', 'VIDEO_READERS', 'PARTS', 'TRANSFORMS', 'CUDA_
            'processor', 'machine', 'threads', 'scenery', 'moving_video', 'write_source', 'write_zip', 'read_zip',
            'ZipDataset', 'read_config', 'make_files', 'data_sets', 'missing', 'usable', 'read_parts', 'split_reads',
            'repeat_video', 'scan_rows', 'pair_rates', 'disk', 'format_rows', 'bench_read', 'clock_of', 'noise_clips',
-           'paste_opencv', 'overlays', 'bench_overlay', 'learner', 'step_flops', 'step_name', 'matmul_rate',
+           'paste_opencv', 'overlays', 'bench_overlay', 'training_step', 'step_flops', 'step_name', 'matmul_rate',
            'step_rows', 'within', 'thread_steps', 'cpu_steps', 'tf32', 'first_step', 'cuda_steps', 'bench_step',
            'own_step', 'run_variant', 'own_rows', 'measured_rate', 'run_rows', 'parts_of_step', 'step_parts',
            'run_memory', 'method_costs', 'bench_train', 'measure_share', 'bench_scaling', 'write_bench', 'main']
@@ -35,6 +35,7 @@ from .contrast import l2_normalize
 from .distributed import average_over_ranks, backward, process_group, rows_of_ranks
 from .overlay import (
     Tubelets, canvas_center, jitter_colors, make_tubelet_pair, sample_color_jitter, sample_tubelet_pair)
+from .joint import method_parts
 from .package import data_folder
 from .prepare import prepare_manifest
 from .run import Config, preset, read_json
@@ -378,7 +379,7 @@ def noise_clips(
     b:int, cfg:Config, device='cpu',
 )->Tensor: # (b,views,c,t,h,w) uint8
     "Draw clips of noise: two views of a video for temporal contrast, one for tubelets."
-    views = 2 if cfg.method=='temporal' else 1
+    views = 2 if 'temporal' in method_parts(cfg) else 1
     shape = (b, views, 3, cfg.frames, cfg.size, cfg.size)
     return torch.randint(256, shape, dtype=torch.uint8, generator=seeded_rng('noise')).to(device)
 
@@ -444,7 +445,7 @@ def bench_overlay(
     return summary('overlay', 'ms per pair', costs | absent, 'none')
 
 # %% ../nbs/37_bench.ipynb #2618dbea
-def learner(
+def training_step(
     cfg:Config,
     device='cpu',
     dtype=torch.float32, # bfloat16: autocast
@@ -452,18 +453,18 @@ def learner(
     "Make a step: forward, backward and optimizer on one batch."
     cfg = replace(cfg, precision='bf16' if dtype==torch.bfloat16 else 'fp32')
     trainer, ids = Trainer(cfg, 2*cfg.batch, device), torch.arange(cfg.batch)
-    trainer.moco.train()
-    q, k = make_views(noise_clips(cfg.batch, cfg, device), cfg, 0)
+    trainer.learner.train()
+    inputs = trainer.inputs(noise_clips(cfg.batch, cfg), ids)
     def step(i=0):
         trainer.optimizer.zero_grad()
-        loss = backward(trainer.model, q, k, ids, 0, cfg.accumulate)
+        loss = trainer.backward(inputs)
         trainer.optimizer.step()
-        trainer.moco.momentum_update()
+        trainer.learner.momentum_update()
         return loss.item()
     return step
 
 def step_flops(
-    step, # from `learner`
+    step, # from `training_step`
 )->int:
     "Count the floating-point operations of a step."
     with FlopCounterMode(display=False) as counter: step()
@@ -515,7 +516,7 @@ def within(
     return run
 
 def thread_steps(
-    step, # from `learner`
+    step, # from `training_step`
     counts, # of threads
 )->dict: # name -> function that makes a step
     "Return the same step with different numbers of threads."
@@ -527,10 +528,10 @@ def cpu_steps(
     "Measure steps of the small preset, also in bf16, and of the paper's encoder with two pairs."
     one_and_two = sorted({1, min(2, os.cpu_count())})
     small, paper = preset('small'), preset('paper', batch=2, bn_group=2)
-    steps = thread_steps(learner(small), one_and_two)
-    steps['1 thread, bf16'] = within(partial(threads, 1), learner(small, dtype=torch.bfloat16))
+    steps = thread_steps(training_step(small), one_and_two)
+    steps['1 thread, bf16'] = within(partial(threads, 1), training_step(small, dtype=torch.bfloat16))
     rows = step_rows(step_name(small), small, steps, 5 if quick else 15)
-    steps = thread_steps(learner(paper), one_and_two[-1:] if quick else one_and_two)
+    steps = thread_steps(training_step(paper), one_and_two[-1:] if quick else one_and_two)
     return rows + step_rows(step_name(paper), paper, steps, 1 if quick else 4)
 
 # %% ../nbs/37_bench.ipynb #db4cd687
@@ -563,7 +564,7 @@ def first_step(
     torch.cuda.reset_peak_memory_stats(device)
     before = torch.cuda.memory_allocated(device)
     try:
-        step = within(partial(tf32, on), learner(cfg, device, dtype))
+        step = within(partial(tf32, on), training_step(cfg, device, dtype))
         step()
     except RuntimeError as error: return None, summary(what, 'GB', {name: str(error).splitlines()[0][:80]})
     return step, summary(what, 'GB', {name: [(torch.cuda.max_memory_allocated(device)-before)/1e9]})
@@ -628,7 +629,7 @@ def own_rows(
 )->list: # of rows
     "Measure a step on the CPU, with the threads that a training uses, in both precisions."
     dtypes = dict(fp32=torch.float32, bf16=torch.bfloat16)
-    steps = {run_variant(name, 'cpu'): learner(cfg, dtype=dtype) for name,dtype in dtypes.items()}
+    steps = {run_variant(name, 'cpu'): training_step(cfg, dtype=dtype) for name,dtype in dtypes.items()}
     return step_rows(step_name(cfg), cfg, steps, 1 if quick else 5)
 
 # %% ../nbs/37_bench.ipynb #9f4d6804
@@ -677,7 +678,7 @@ def parts_of_step(
         return lambda i: [dataset.clips(i, j) for j in n]
     def two_views(i): return make_views(clips, cfg, i+1)
     return {'read from files': reader(False), 'read from memory': reader(True), 'two views': two_views,
-            'learn': learner(cfg, device)}
+            'learn': training_step(cfg, device)}
 
 def step_parts(
     cfg:Config, m:Manifest, device,
@@ -749,8 +750,8 @@ def measure_share(
         q, k = (l2_normalize(torch.randn(pairs, cfg.dim)).requires_grad_() for _ in 'qk')
         for step in range(repetitions+1):
             trainer.step, begin = step, time.process_time()
-            *_, ids = trainer.pairs(clips, rows)
-            trainer.moco.batch_loss(q, k, ids, step)[0].backward()
+            *_, ids = trainer.inputs(clips, rows)[cfg.method]
+            trainer.learner.batch_loss(q, k, ids, step)[0].backward()
             spent.append(1000*(time.process_time()-begin)/pairs)
         costs = torch.tensor(spent[1:])
         average_over_ranks([costs])

@@ -33,7 +33,7 @@ def activation_maps(
     training = encoder.training
     features = encoder.eval().features(normalize_clips(clips, encoder.mean, encoder.std))
     encoder.train(training)
-    mean = features.mean(1, keepdim=True).float()                             # (b,1,t',h',w')
+    mean = features.abs().mean(1, keepdim=True).float()                       # (b,1,t',h',w')
     mean = F.interpolate(mean, clips.shape[2:], mode='trilinear', align_corners=False)[:,0]
     low, high = mean.amin((1,2,3), keepdim=True), mean.amax((1,2,3), keepdim=True)
     return (mean-low)/(high-low).clamp(min=1e-12)

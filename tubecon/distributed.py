@@ -41,8 +41,8 @@ class SplitBatchNorm(nn.BatchNorm3d):
     "Batch norm over groups of `group` consecutive clips; running statistics average the groups."
     group = 0
     def forward(self, x):
-        if not self.training or not 0<self.group<len(x): return super().forward(x)
-        if len(x)%self.group: raise TubeconError(
+        if not self.training or not self.group: return super().forward(x)
+        if len(x)>self.group and len(x)%self.group: raise TubeconError(
             f'{len(x)} clips do not divide into batch-norm groups of {self.group}: change batch or bn_group')
         parts = x.split(self.group)
         means, variances = (s.repeat(len(parts), 1) for s in (self.running_mean, self.running_var))
@@ -172,7 +172,7 @@ def average_over_ranks(
 ):
     "Replace tensors by their means over all ranks, in one message."
     tensors, size = list(tensors), rank_and_size()[1]
-    if size==1: return
+    if size==1 or not tensors: return # a transformer has no running statistics
     flat = torch.cat([t.flatten() for t in tensors])
     dist.all_reduce(flat)
     for t,part in zip(tensors, (flat/size).split([t.numel() for t in tensors])): t.copy_(part.view_as(t))
@@ -246,9 +246,9 @@ def statistics_of_ranks(
     module:nn.Module,
 )->list: # of (n,) float32, on the CPU, one per process; empty if there is only one process
     "Gather the running statistics of every process, one row each; all processes have to call it."
-    size = rank_and_size()[1]
-    if size==1: return []
-    own = torch.cat([b.flatten().cpu() for b in running_statistics(module)])
+    size, own = rank_and_size()[1], running_statistics(module)
+    if size==1 or not own: return []
+    own = torch.cat([b.flatten().cpu() for b in own])
     rows = [torch.empty_like(own) for _ in range(size)]
     dist.all_gather(rows, own)
     return rows

@@ -4,14 +4,16 @@
 
 # %% auto #0
 __all__ = ['r2plus1d', 'r3d', 'ENCODERS', 'conv_bn_relu', 'r2plus1d_stem', 'r3d_stem', 'TemporalConv3d', 'VideoEncoder',
-           'Conv2Plus1DNoTemporalStride', 'dilate_last_stage', 'check_initialization', 'init_weights', 'EncoderConfig',
-           'build_encoder', 'preserve_buffers', 'checkpointed', 'sort_metadata', 'save_weights']
+           'Conv2Plus1DNoTemporalStride', 'dilate_last_stage', 'video_transformer', 'check_initialization',
+           'init_weights', 'EncoderConfig', 'build_encoder', 'preserve_buffers', 'checkpointed', 'sort_metadata',
+           'save_weights']
 
 # %% ../nbs/05_encoder.ipynb #e3587893
 import json
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from itertools import chain
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -114,6 +116,8 @@ def dilate_last_stage(
     return encoder
 
 # %% ../nbs/05_encoder.ipynb #a3775ba2
+def video_transformer(name): return import_module('tubecon.vit').VITS[name]() # chapter 40
+
 r2plus1d = partial(VideoEncoder, r2plus1d_stem, Conv2Plus1D)
 r3d = partial(VideoEncoder, r3d_stem, Conv3DSimple)
 ENCODERS = dict(
@@ -122,6 +126,7 @@ ENCODERS = dict(
     r2plus1d_18_tclr=lambda: dilate_last_stage(r2plus1d((64,128,256,512), (2,2,2,2))),
     r2plus1d_small=partial(VideoEncoder, r2plus1d_stem, Conv2Plus1DNoTemporalStride, (8,16,32), (1,1,1)),
     r3d_small=partial(r3d, (16,32,64), (1,1,1)),
+    **{name: partial(video_transformer, name) for name in ('vit_small_video','vit_small','vit_base')},
 )
 
 # %% ../nbs/05_encoder.ipynb #15f69718
@@ -137,8 +142,9 @@ def init_weights(
     rng:torch.Generator, # of the weights, on the CPU
     how:str='he', # 'he': normal, by fan-out (torchvision); 'pytorch': uniform within 1/√fan-in (released)
 ):
-    "Draw the weights of convolutions; set batch norms to their defaults."
+    "Draw the weights of convolutions; set batch norms to their defaults. A transformer draws its own."
     check_initialization(how)
+    if not isinstance(encoder, VideoEncoder): return encoder.init_weights(rng)
     for module in encoder.modules():
         if isinstance(module, nn.BatchNorm3d): module.reset_parameters()
         if isinstance(module, nn.Conv3d) and how=='he':

@@ -23,6 +23,7 @@ import pandas as pd, torch
 from .config import TubeconError, as_flag, atomic_write, check_limits, name_full_disk
 from .contrast import ContrastConfig
 from .encoder import EncoderConfig
+from .masked import MaskConfig
 from .overlay import ColorConfig, TubeletConfig
 from .trajectory import PathConfig
 from .transforms import TransformConfig
@@ -46,6 +47,7 @@ class OptimConfig:
     warmup:float=0.0             # share of the schedule with a rising rate (ours)
     weight_decay:float=1e-4      # pulls weights towards 0 (4.1)
     clip_norm:float=0.0          # longest gradient; 0: any (released: 40)
+    beta2:float=0.999            # of 'adamw': how slowly the mean of squared gradients changes
     precision:str='fp32'         # of encoders and heads: 'fp32' (released), or 'bf16' under autocast (ours)
     seed:int=0                   # of all random numbers
 
@@ -54,7 +56,7 @@ CHOICES = dict(initialisation=('he','pytorch'), contrast_about=('grey','black'),
     lr_every=('step','epoch'), precision=('fp32','bf16')) # what fields of `Config` may say
 
 @dataclass(frozen=True)
-class Config(OptimConfig, TubeletConfig, ColorConfig, ClipConfig, EncoderConfig, ContrastConfig):
+class Config(MaskConfig, OptimConfig, TubeletConfig, ColorConfig, ClipConfig, EncoderConfig, ContrastConfig):
     "Everything a pretraining run depends on; the defaults are the paper's."
     def __post_init__(self):
         check_limits(dict(bn_eps=self.bn_eps), dict(bn_eps=(1e-12,1)))
@@ -66,7 +68,8 @@ class Config(OptimConfig, TubeletConfig, ColorConfig, ClipConfig, EncoderConfig,
 HEADINGS = { # of the parts of the settings, the most used first
     OptimConfig: 'training', ContrastConfig: 'loss and negatives', ClipConfig: 'clips',
     TubeletConfig: 'tubelets', PathConfig: 'paths of tubelets',
-    TransformConfig: 'transformations of tubelets', ColorConfig: 'color jitter', EncoderConfig: 'encoder'}
+    TransformConfig: 'transformations of tubelets', ColorConfig: 'color jitter', EncoderConfig: 'encoder',
+    MaskConfig: 'masked modelling'}
 
 def setting_groups(
     kind, # a dataclass
@@ -94,11 +97,20 @@ PRESETS = dict(
         weight_decay=0.05, steps=900),
 )
 PRESETS['noise'] = PRESETS['small'] | dict(scenes='noise', pan=2.5, curriculum=(0.1,0.6)) # no videos (ours)
-TOY_PRESETS = ('small','noise') # that need no videos of yours
+PRESETS['masked'] = PRESETS['noise'] | dict(method='masked', encoder='vit_small_video', targets=('pixels','trajectory'),
+    decoder=(2,64,4), cube=(2,4,4), tubelets=1, patch_sides=(6,12), patch_sharing='shared', jitter_prob=0.0,
+    lr=1e-3, beta2=0.95)                                                                     # not tuned (ours)
+PRESETS['smile'] = dict(method='masked', encoder='vit_base', size=224, short_sides=(224,256,298,340), strides=(4,),
+    frame_jitter=False, flip=0.0, jitter_prob=0.0, targets=('features',),
+    transforms=('rotation','scale'), sampling='walk', easing=(0.7,0.15,0.15), sigma=8.0, spacing='even',
+    keyframes=(2,2,2,2,2,3,3,3,4,4), path_extent=(40/224,179/224), patch_sizes='released', queue=0, momentum=0.0,
+    optimizer='adamw', lr=1.5e-4, beta2=0.95, weight_decay=0.05, warmup=0.05, batch=256, epochs=300, precision='bf16')
+PRESETS['smile_released'] = PRESETS['smile'] | dict(traj_unmask=0.1, masks_per_clip=1)
+TOY_PRESETS = ('small','noise','masked') # that need no videos of yours
 
 # %% ../nbs/35_run.ipynb #1a413917
 def preset(
-    name:str='paper', # 'paper', 'released', 'small' or 'noise'
+    name:str='paper', # one of `PRESETS`
     **changes, # fields of `Config` to set differently
 )->Config:
     "Return the settings of a named preset, with changes."
@@ -290,8 +302,8 @@ class Log:
     "A CSV file with a row per logged step; continuing a run drops the rows after its checkpoint."
     columns = ('step', 'loss', 'accuracy', 'positive', 'lr', 'skipped', 'pairs_per_s', 'wait', 'seconds',
                'memory', 'moved', 'uniformity', 'rank')
-    def __init__(self, path, start:int=0):
-        self.path = Path(path)
+    def __init__(self, path, start:int=0, more=()): # more: names of further columns
+        self.path, self.columns = Path(path), (*type(self).columns, *more)
         kept = log_rows(path, self.columns, start) if start and self.path.exists() else []
         text = '\n'.join((','.join(self.columns), *kept, ''))
         with atomic_write(self.path) as beside: beside.write_text(text)
@@ -357,7 +369,7 @@ def read_checkpoint(
     path,
     device,
     command:str, # that wrote it
-    keys=('step','cfg','moco','optimizer'), # what it has to hold
+    keys=('step','cfg','learner','optimizer'), # what it has to hold
 )->dict: # what was saved; raises `TubeconError` if that cannot be read
     "Read a file of `torch.save`, without running what it may hold."
     if not Path(path).is_file(): raise TubeconError(

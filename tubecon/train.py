@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['LIMITS', 'ON_GPU', 'GPU_PAIR', 'step_indices', 'StepBatchSampler', 'derangement', 'jitter_and_normalize',
-           'second_clips', 'also_backwards', 'paste_tubelets', 'make_views', 'pair_ids', 'make_optimizer', 'Trainer',
-           'total_steps', 'lr_step', 'lr_at', 'BlankClips', 'clips_to_learn_from', 'batches', 'fit', 'next_batch',
-           'report', 'pretrain', 'batch_memory', 'check_batch', 'check_sizes', 'check_run', 'noise_backgrounds',
-           'training_videos', 'find_videos', 'some_videos', 'fits_in_memory', 'check_same_videos', 'begun_with',
-           'refuse_overwriting', 'begin_run', 'draw_run', 'draw_pair', 'own_settings', 'measure_pace',
-           'describe_choice', 'choose_steps', 'kept_settings', 'settings_for', 'cpu_step_seconds', 'remarks',
-           'probe_rows', 'pairs_text', 'main']
+           'second_clips', 'also_backwards', 'draw_tubelets', 'paste_tubelets', 'scenery', 'make_views', 'pair_ids',
+           'make_optimizer', 'Trainer', 'total_steps', 'lr_step', 'lr_at', 'make_hidden', 'BlankClips',
+           'clips_to_learn_from', 'batches', 'fit', 'next_batch', 'report', 'pretrain', 'batch_memory', 'check_batch',
+           'check_sizes', 'check_run', 'noise_backgrounds', 'training_videos', 'find_videos', 'some_videos',
+           'fits_in_memory', 'check_same_videos', 'begun_with', 'refuse_overwriting', 'begin_run', 'draw_run',
+           'draw_pair', 'own_settings', 'measure_pace', 'describe_choice', 'choose_steps', 'kept_settings',
+           'settings_for', 'cpu_step_seconds', 'remarks', 'probe_rows', 'pairs_text', 'main']
 
 # %% ../nbs/06_train.ipynb #72ebbd03
 from .package import quick_help
@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 import numpy as np, pandas as pd, torch
-from .checkpoints import load_weights
+from .checkpoints import load_encoder, load_weights
 from .config import (
     MANY, MEAN, Number, SHORT, STD, Text, TubeconError, UNIT, allow_dashes, as_flag, atomic_write,
     check_settings, denormalize_clips, normalize_clips, pair_rng, plain_errors, seeded_rng, sole_writer, uniform)
@@ -38,7 +38,10 @@ from .distributed import (
 from .contrast import effective_rank, uniformity
 from .encoder import ENCODERS, build_encoder, save_weights
 from .frozen import evaluate_on_toy_motions
+from .joint import (
+    METHODS, Joint, backward_joint, build_learner, check_joint, has_tubelets, method_parts, tensors_in)
 from .manifest import SEEDS, draw_per_class, find_split_folders, folder_row, group_by_class
+from .masked import TARGETS, masked_inputs, token_grid, without_hidden
 from .overlay import (
     SHAPES, check_groups, jitter_colors, paste, paste_many, ramp, sample_color_jitter, sample_tubelet_pair,
     sample_tubelets)
@@ -60,7 +63,7 @@ def step_indices(
     places = [divmod(number, n) for number in range(step*cfg.batch, (step+1)*cfg.batch)]
     orders = {epoch: torch.randperm(n, generator=seeded_rng(cfg.seed, 'order', epoch)) for epoch,_ in places}
     clips = [(epoch, orders[epoch][place].item()) for epoch,place in places]
-    if cfg.method=='temporal' or cfg.pairing=='batch': return clips
+    if 'tubelet' not in method_parts(cfg) or cfg.pairing=='batch': return clips
     others = torch.randint(1, n, (cfg.batch,), generator=seeded_rng(cfg.seed, 'partner', step))
     return clips + [(-1-epoch, (i+other) % n) for (epoch,i),other in zip(clips, others.tolist())]
 
@@ -108,8 +111,8 @@ def also_backwards(clips, hard_negatives): # clips (n,c,t,h,w) of a video each, 
     once = clips[::2]
     return torch.stack([once, once.flip(2)], 1).flatten(0, 1)
 
-def paste_tubelets(first, second, cfg, step, progress, fetch): # (n,c,t,h,w), the clips of this process's pairs
-    "Paste the same tubelets on both clips of each pair."
+def draw_tubelets(first, second, cfg, step, progress, fetch): # (n,c,t,h,w), the clips of this process's pairs
+    "Draw the tubelets of both clips of each pair."
     pairs = rows_of_ranks(rank_and_size()[1]*len(first))
     sources = first, second
     if cfg.patch_source=='other': # patches are from the pair before, which another process may have
@@ -117,8 +120,19 @@ def paste_tubelets(first, second, cfg, step, progress, fetch): # (n,c,t,h,w), th
         sources = fetch(first, before), second if cfg.patch_sharing=='shared' else fetch(second, before)
         cfg = replace(cfg, patch_source='random')
     rng = pair_rng(cfg.seed, 'tubelets', step, pairs=pairs[rank_and_size()[0]])
-    one, two = sample_tubelet_pair(*sources, cfg, rng, progress)
+    return sample_tubelet_pair(*sources, cfg, rng, progress)
+
+def paste_tubelets(first, second, one, two): # (n,c,t,h,w), and the `Tubelets` of each
+    "Paste tubelets on both clips of each pair; where they are the same, render them once."
     return paste_many([first, second], one) if one is two else (paste(first, one), paste(second, two))
+
+def scenery(clips, cfg, step, progress, pairs): # (n,views,c,t,h,w) uint8
+    "Let clips stand still, or replace them by noise, as `scenes` says."
+    if cfg.scenes=='still': clips = clips[:,:,:,:1].expand_as(clips)
+    if cfg.scenes=='noise':
+        pan = cfg.pan*ramp(cfg.curriculum, progress) # pixels per frame
+        clips = noise_backgrounds(clips, cfg.seed, step, pairs, pan)
+    return clips
 
 def make_views(
     clips:Tensor, # (n,views,c,t,h,w) uint8, the clips of this process's pairs; without processes, the batch
@@ -133,16 +147,15 @@ def make_views(
     if cfg.method=='tubelet' and cfg.pairing=='independent': n //= 2
     pairs = rows_of_ranks(rank_and_size()[1]*n)                     # (ranks,n)
     own = pairs[rank_and_size()[0]]
-    if cfg.scenes=='still': clips = clips[:,:,:,:1].expand_as(clips)
-    if cfg.scenes=='noise':
-        pan = cfg.pan*ramp(cfg.curriculum, progress) # pixels per frame
-        clips = noise_backgrounds(clips, cfg.seed, step, own, pan)
+    clips = scenery(clips, cfg, step, progress, own)
     if cfg.method=='temporal': first, second = (also_backwards(clips[:,i], cfg.hard_negatives) for i in (0,1))
     elif cfg.pairing=='independent': first, second = clips[:,0].chunk(2)
     else:
         videos = torch.arange(pairs.numel()) if videos is None else videos
         first, second = clips[:,0], second_clips(clips[:,0], cfg, step, videos, fetch)
-    if cfg.method=='tubelet': first, second = paste_tubelets(first, second, cfg, step, progress, fetch)
+    if cfg.method=='tubelet':
+        drawn = draw_tubelets(first, second, cfg, step, progress, fetch)
+        first, second = paste_tubelets(first, second, *drawn)
     shuffled = shuffle_bn_permutation(cfg.seed, step, pairs.numel())[pairs]     # (ranks,n) who encodes which key
     keys = fetch(second, shuffled)
     shuffled = shuffled[rank_and_size()[0]]
@@ -167,7 +180,7 @@ def make_optimizer(
     parameters = [p for p in parameters if p.requires_grad]
     settings = dict(lr=cfg.lr, weight_decay=cfg.weight_decay, fused=parameters[0].is_cuda or None)
     if cfg.optimizer=='sgd': return torch.optim.SGD(parameters, momentum=0.9, **settings)
-    return torch.optim.AdamW(parameters, **settings)
+    return torch.optim.AdamW(parameters, betas=(0.9,cfg.beta2), **settings)
 
 # %% ../nbs/06_train.ipynb #014068f8
 class Trainer:
@@ -180,11 +193,13 @@ class Trainer:
             rng = seeded_rng(cfg.seed, 'encoder')
             encoder = build_encoder(cfg.encoder, rng, cfg.initialisation, cfg.bn_eps)
             encoder.checkpointing = cfg.checkpointing
-            self.moco = DistributedMoCo(encoder, cfg.dim, cfg).to(self.device)
-        for name,module in self.moco.named_children():
+            teacher = load_encoder(cfg.teacher).requires_grad_(False).eval() if cfg.teacher else None
+            self.teacher = teacher and teacher.to(self.device)
+            self.learner = build_learner(encoder, cfg, self.teacher).to(self.device)
+        for name,module in self.learner.named_children():
             if cfg.compile and name.endswith('encoder'): module.compile(backend=cfg.compile)
-        self.model, self.fetch = distribute(self.moco, cfg.accumulate), Exchange()
-        self.optimizer = make_optimizer(cfg, self.moco.parameters())
+        self.model, self.fetch = distribute(self.learner, cfg.accumulate), Exchange()
+        self.optimizer = make_optimizer(cfg, self.learner.parameters())
 
 # %% ../nbs/06_train.ipynb #3bf40aaf
 def total_steps(
@@ -215,39 +230,76 @@ def lr_at(
 # %% ../nbs/06_train.ipynb #ad6520d3
 @patch
 def pairs(self:Trainer,
+    clips:Tensor, # (b/ranks,views,c,t,h,w) uint8, the clips of this process's pairs, on the device
+    ids:Tensor, # (b,) int64, of the videos of the whole batch
+    method:str, # 'tubelet' or 'temporal'
+)->tuple: # q, k: (b/ranks,c,t,h,w) float; ids (b,) int64
+    "Make this step's positive pairs."
+    cfg = replace(self.cfg, method=method)
+    views = make_views(clips, cfg, self.step, self.progress, ids, self.fetch)
+    return *views, pair_ids(cfg, ids, self.step).to(self.device)
+
+def make_hidden(
+    clips:Tensor, # (n,views,c,t,h,w) uint8, as `make_views` takes them
+    cfg:Config,
+    step:int, progress:float, # as `make_views` takes them
+    grid:tuple, # from `token_grid`
+    teacher:nn.Module=None, # for the target 'features'
+    fetch=None, # an `Exchange`
+)->tuple: # clips, which tokens are hidden, and targets, as `MaskedModel` takes them
+    "Paste tubelets on the clips of a step, and hide parts of them (chapter 41)."
+    cfg, pairs = replace(cfg, patch_sharing='shared', hard_negatives=()), own_rows(cfg.batch)
+    first, tubelets = scenery(clips[:len(pairs),:1], cfg, step, progress, pairs)[:,0], None
+    if cfg.tubelets:
+        tubelets, _ = draw_tubelets(first, first, cfg, step, progress, fetch or Exchange())
+        first = paste(first, tubelets)
+    return masked_inputs(first, tubelets, cfg, pair_rng(cfg.seed, 'hidden', step, pairs=pairs), *grid, teacher)
+
+@patch
+def inputs(self:Trainer,
     clips:Tensor, # (b/ranks,views,c,t,h,w) uint8, the clips of this process's pairs, on the CPU
     video_ids:Tensor, # (b/ranks,) int64
-)->tuple: # q, k: (b/ranks,c,t,h,w) float; ids (b,) int64; on the device
-    "Make this step's positive pairs; on CUDA, on a stream of their own."
-    cfg, step = self.cfg, self.step
-    progress = step/total_steps(cfg, self.n)[0]
+)->dict: # part of the method to what it learns from, on the device
+    "Make what this step learns from; on CUDA, on a stream of its own."
+    self.progress = self.step/total_steps(self.cfg, self.n)[0]
     with torch.cuda.stream(self.beside): # None on other devices, which is no stream
-        ids = gather_rows(video_ids[:cfg.batch//rank_and_size()[1]]) # by gloo, which waits for no GPU
+        ids = gather_rows(video_ids[:self.cfg.batch//rank_and_size()[1]]) # by gloo, which waits for no GPU
         clips = clips.to(self.device, non_blocking=True)
-        made = *make_views(clips, cfg, step, progress, ids, self.fetch), pair_ids(cfg, ids, step).to(self.device)
+        def hidden():
+            grid = token_grid(self.learner.encoder, self.cfg)
+            return make_hidden(clips, self.cfg, self.step, self.progress, grid, self.teacher, self.fetch)
+        made = {name: hidden() if name=='masked' else self.pairs(clips, ids, name) for name in method_parts(self.cfg)}
     if self.beside:
         now = torch.cuda.current_stream(self.device)
         now.wait_stream(self.beside)
-        for x in made: x.record_stream(now) # its memory is not given away before the step is over
+        for x in tensors_in(made): x.record_stream(now) # its memory is not given away before the step is over
     return made
 
 # %% ../nbs/06_train.ipynb #5f1cc68e
+@patch
+def backward(self:Trainer,
+    inputs:dict, # from `inputs`
+)->Tensor: # scalar, the loss of this process's pairs
+    "Compute the loss and the gradients of a step."
+    if isinstance(self.learner, Joint): return backward_joint(self.model, inputs, self.step)
+    return backward(self.model, *inputs[self.cfg.method], self.step, self.cfg.accumulate)
+
 @patch
 def train_step(self:Trainer,
     clips:Tensor, # (b/ranks,views,c,t,h,w) uint8, the clips of this process's pairs, on the CPU
     video_ids:Tensor, # (b/ranks,) int64
 )->Tensor: # scalar, the mean loss of this process's queries
     "Make two views, compute their loss, and update the weights."
-    cfg, step, moco = self.cfg, self.step, self.moco.train()
-    q, k, ids = self.pairs(clips, video_ids)
+    cfg, step, learner = self.cfg, self.step, self.learner.train()
+    inputs = self.inputs(clips, video_ids)
     lr = lr_at(cfg, lr_step(cfg, step, self.n), total_steps(cfg, self.n)[1])
     for group in self.optimizer.param_groups: group['lr'] = lr
     self.optimizer.zero_grad()
-    loss = backward(self.model, q, k, ids, step, cfg.accumulate)
-    trained = [p for p in moco.parameters() if p.requires_grad]
+    loss = self.backward(inputs)
+    trained = [p for p in learner.parameters() if p.requires_grad]
     if cfg.clip_norm: nn.utils.clip_grad_norm_(trained, cfg.clip_norm)
     self.optimizer.step()
-    moco.momentum_update()
+    learner.momentum_update()
     self.step += 1
     return loss
 
@@ -267,7 +319,7 @@ def clips_to_learn_from(
 )->Dataset: # of clips by address (epoch, index); without videos for `scenes='noise'`
     "Choose where clips are from."
     if cfg.scenes=='noise': return BlankClips(cfg, len(manifest))
-    return ClipDataset(manifest, cfg, cfg.seed, 2 if cfg.method=='temporal' else 1, cache)
+    return ClipDataset(manifest, cfg, cfg.seed, 2 if 'temporal' in method_parts(cfg) else 1, cache)
 
 def batches(
     cfg:Config,
@@ -298,7 +350,8 @@ def fit(
     if trainer.device.type=='cuda': torch.cuda.reset_peak_memory_stats(trainer.device)
     end = total_steps(cfg, len(manifest))[0]
     begun, last = trainer.step, min(stop or end, end)
-    log = Log(out/'log.csv', trainer.step) if first and trainer.step<last else None
+    columns = getattr(trainer.learner, 'columns', ())
+    log = Log(out/'log.csv', trainer.step, columns) if first and trainer.step<last else None
     pace, skipped = Throughput(), BrokenVideos(skip)
     progress = tqdm(total=end, initial=trainer.step, disable=not (first and bar), unit='step', mininterval=1)
     with graceful_shutdown('step' if first else '', lambda: pace.longest) as asked, progress as bar:
@@ -311,7 +364,7 @@ def fit(
             bar.update()
             if trainer.step%log_every==0 or trainer.step==last: report(trainer, loss, pace, skipped, log, bar)
             if trainer.step%save_every==0 and trainer.step<last: trainer.save(out/'checkpoint.pt')
-        if trainer.step==end: trainer.moco.sync_running_stats() # not earlier, or a continued run would differ
+        if trainer.step==end: trainer.learner.sync_running_stats() # not earlier, or a continued run would differ
         if trainer.step>begun or begun==0: trainer.save(out/'checkpoint.pt')
     return trainer.step==end
 
@@ -336,14 +389,14 @@ def next_batch(
 def report(trainer, loss, pace, skipped, log, bar):
     "Log a row, show it beside the progress bar, and stop at a loss that is not a number."
     cfg, steps, rates = trainer.cfg, pace.steps, pace.rates(trainer.cfg.batch)
-    queries = trainer.moco.embedded
-    found = trainer.moco.stats | dict(uniformity=uniformity(queries), rank=effective_rank(queries))
+    queries = trainer.learner.embedded
+    found = trainer.learner.stats | dict(uniformity=uniformity(queries), rank=effective_rank(queries))
     values = torch.stack([loss, *found.values()]).float() # of this process's queries
     average_over_ranks([values])
     loss, *stats = values.tolist()
     moved, trainer.fetch.received = trainer.fetch.received/max(1, steps)/1e6, 0
-    row = dict(step=trainer.step, loss=loss, lr=trainer.optimizer.param_groups[0]['lr'],
-        skipped=len(skipped.messages), **dict(zip(found, stats)),
+    row = dict(accuracy=math.nan, positive=math.nan) | dict(zip(found, stats)) | dict( # masked modelling has no pairs
+        step=trainer.step, loss=loss, lr=trainer.optimizer.param_groups[0]['lr'], skipped=len(skipped.messages),
         memory=peak_memory(trainer.device), moved=moved, **rates)
     empty = cfg.queue and trainer.step==1 # the queue: without negatives, loss and accuracy say nothing
     if empty: row |= dict(loss=math.nan, accuracy=math.nan)
@@ -361,12 +414,12 @@ def save(self:Trainer,
     path, # of the checkpoint
 ):
     "Write a checkpoint, whole or not at all; all processes call it. Raises `TubeconError` for NaN weights."
-    if not all(p.isfinite().all() for p in self.moco.parameters()): raise TubeconError(
+    if not all(p.isfinite().all() for p in self.learner.parameters()): raise TubeconError(
         f'the weights are not finite at step {self.step}: lower lr (now {self.cfg.lr}) or set clip_norm; '
         'the last checkpoint is as it was')
-    ranks = statistics_of_ranks(self.moco)   # running statistics of batch norm differ between processes
+    ranks = statistics_of_ranks(self.learner)   # running statistics of batch norm differ between processes
     if rank_and_size()[0]: return
-    state = dict(step=self.step, cfg=json.dumps(asdict(self.cfg)), moco=self.moco.state_dict(),
+    state = dict(step=self.step, cfg=json.dumps(asdict(self.cfg)), learner=self.learner.state_dict(),
                  optimizer=self.optimizer.state_dict(), ranks=ranks)
     with atomic_write(path) as beside, open(beside, 'wb') as file:
         torch.save(state, file) # to a path it would write the path into the file, too
@@ -385,9 +438,9 @@ def load(self:Trainer,
         f'{path} is of a run with other settings: now {changed}; '
         'give the same settings, or borrow its weights alone with --init')
     with reading_checkpoint(path, 'tubecon.train'):
-        self.moco.load_state_dict(state['moco'])
+        self.learner.load_state_dict(state['learner'])
         self.optimizer.load_state_dict(state['optimizer'])
-        if state.get('ranks'): put_statistics(self.moco, state['ranks'])
+        if state.get('ranks'): put_statistics(self.learner, state['ranks'])
         self.step = int(state['step'])
 
 # %% ../nbs/06_train.ipynb #e63c0cb9
@@ -413,18 +466,19 @@ def pretrain(
         if first:
             record = dict(asdict(cfg), videos=listed.fingerprint(), init=init or begun_with(out, resume))
             with atomic_write(out/'settings.json') as beside: beside.write_text(json.dumps(record, indent=1))
-            draw_pair(manifest, cfg, out)
+            grid = token_grid(trainer.learner.encoder, cfg) if 'masked' in method_parts(cfg) else None
+            draw_pair(manifest, cfg, out, grid)
         done = fit(trainer, manifest, out, workers=workers, cache=cache, **loop)
         if first: draw_run(out)
         if first and done:
             told = {name: json.dumps(value) for name,value in asdict(cfg).items() if name!='encoder'}
-            save_weights(trainer.moco.encoder, out/'weights.safetensors', **told, step=trainer.step)
-    return trainer.moco.encoder, done
+            save_weights(trainer.learner.encoder, out/'weights.safetensors', **told, step=trainer.step)
+    return trainer.learner.encoder, done
 
 # %% ../nbs/06_train.ipynb #82f936a0
 LIMITS = dict( # of the fields of `Config`
     # loss, encoder and clips
-    method=Text(('tubelet','temporal')), encoder=Text(tuple(ENCODERS)), dim=Number(1, 16_384),
+    method=Text(METHODS), encoder=Text(tuple(ENCODERS)), dim=Number(1, 16_384),
     tau=Number(.001, 100), queue=Number(0, 10**7), momentum=UNIT, bn_group=Number(0, 65_536),
     bn_eps=Number(1e-12, 1), compile=Text(), frames=SHORT, size=SHORT, strides=SHORT,
     short_sides=Number(1, 4096), flip=UNIT,
@@ -432,7 +486,7 @@ LIMITS = dict( # of the fields of `Config`
     jitter=Text(('independent','shared')), jitter_prob=UNIT, brightness=UNIT, contrast=Number(0, 10),
     saturation=Number(0, 10), hue=Number(0, .5),
     # paths and transformations
-    tubelets=Number(1, 64), motion=Text(('static','linear','nonlinear')), keyframes=SHORT,
+    tubelets=Number(0, 64), motion=Text(('static','linear','nonlinear')), keyframes=SHORT,
     spacing=Text(('uniform','even')), max_step=Number(.001, 1e5, interval=True), path_points=Number(1, 4096),
     sigma=Number(.001, 1000), nonlinear_variant=Text(('printed','filtered','renormalised')),
     path_extent=Number(.001, 1, interval=True), easing=Number(0, 1, items=(3,3), chances=True),
@@ -449,7 +503,11 @@ LIMITS = dict( # of the fields of `Config`
     # the loop
     data_fraction=Number(1e-6, 1), batch=Number(2, 65_536), accumulate=Number(1, 65_536), epochs=MANY, schedule=MANY, steps=MANY,
     optimizer=Text(('sgd','adamw')), lr=Number(1e-9, 100), warmup=UNIT, weight_decay=Number(0, 100),
-    clip_norm=Number(0, 1e9), seed=Number(0, 2**32-1),
+    clip_norm=Number(0, 1e9), beta2=Number(0, .999999), seed=Number(0, 2**32-1),
+    # masked modelling
+    masking=Text(('tube','trajectory')), mask_ratio=Number(.001, .999), traj_unmask=UNIT, masks_per_clip=Number(1, 64),
+    cube=Number(1, 1024, items=(3,3)), targets=Text(tuple(TARGETS), items=(1,3)), teacher=Text(),
+    decoder=Number(1, 16_384, items=(3,3)), masked_weight=Number(0, 1e6),
     **{name: Text(choices) for name,choices in IN_CORE.items()})
 
 # %% ../nbs/06_train.ipynb #ea8adfb1
@@ -457,9 +515,9 @@ def batch_memory(
     cfg:Config,
 )->float: # GiB
     "Estimate the least memory of a run: clips, their two views, patches on their canvases, and the queue."
-    read = 1 + (cfg.method=='temporal' or cfg.pairing=='independent')
+    read = 1 + ('temporal' in method_parts(cfg) or cfg.pairing=='independent')
     pixels = 3*cfg.frames*cfg.size**2
-    canvas = 4*4*cfg.tubelets*4**math.ceil(math.log2(cfg.patch_sides[1])) if cfg.method=='tubelet' else 0
+    canvas = 4*4*cfg.tubelets*4**math.ceil(math.log2(cfg.patch_sides[1])) if 'tubelet' in method_parts(cfg) else 0
     pair = read*pixels + 2*4*pixels + canvas
     return (cfg.batch/rank_and_size()[1]*pair + 4*cfg.queue*cfg.dim)/2**30
 
@@ -480,7 +538,7 @@ def check_sizes(cfg):
     if min(cfg.short_sides)<cfg.size: raise TubeconError(
         f'short_sides {as_flag(cfg.short_sides)} are shorter than the clip, '
         f'whose size is {cfg.size}: lengthen them')
-    uniform = cfg.method=='tubelet' and cfg.patch_sizes=='uniform'
+    uniform = has_tubelets(cfg) and cfg.patch_sizes=='uniform'
     if uniform and cfg.patch_sides[1]>cfg.size: raise TubeconError(
         f'patch_sides {as_flag(cfg.patch_sides)} are longer than the clip, '
         f'whose size is {cfg.size}: shorten them')
@@ -496,7 +554,7 @@ def check_run(
 ):
     "Raise `TubeconError` for settings that cannot work, before anything is read."
     check_settings(cfg, LIMITS | dict(keyframes=Number(min(2, cfg.frames), cfg.frames)))
-    if cfg.method=='temporal' and cfg.scenes!='video': raise TubeconError(
+    if 'temporal' in method_parts(cfg) and cfg.scenes!='video': raise TubeconError(
         "nothing changes with time in a still picture: temporal contrast needs scenes='video'")
     if cfg.pan and cfg.scenes!='noise': raise TubeconError(
         f'pan is {cfg.pan:g}, and only noise pans: set pan to 0, or scenes to noise')
@@ -514,11 +572,12 @@ def check_run(
     if cfg.compile and cfg.checkpointing: raise TubeconError(
         'torch.compile does not record what checkpointing computes twice: '
         'leave compile empty, or checkpointing false')
+    check_joint(cfg)
     if cfg.curriculum[0]==cfg.curriculum[1]: raise TubeconError(
         f'curriculum is {as_flag(cfg.curriculum)}: a ramp takes time, give its beginning and a later end')
     check_batch(cfg, n)
     check_sizes(cfg)
-    if cfg.method=='tubelet': # draw the tubelets of two clips
+    if has_tubelets(cfg): # draw the tubelets of two clips
         source = 'own_box' if cfg.patch_source=='own_box' else 'random'
         clips = torch.zeros(1).expand(2, 3, cfg.frames, cfg.size, cfg.size)
         sample_tubelets(clips, replace(cfg, tubelets=1, patch_source=source), seeded_rng('check'))
@@ -648,10 +707,11 @@ def begin_run(
         return trainer.load(out/'checkpoint.pt')
     refuse_overwriting(out)
     if not init: return
-    moco = trainer.moco
-    print(load_weights(moco.encoder, init))
-    moco.encoder.mean, moco.encoder.std = MEAN, STD # from here on these are its pixels
-    if trainer.cfg.momentum: moco.key_encoder.load_state_dict(moco.encoder.state_dict())
+    encoder = trainer.learner.encoder
+    print(load_weights(encoder, init))
+    encoder.mean, encoder.std = MEAN, STD # from here on these are its pixels
+    for part in trainer.learner.modules():
+        if hasattr(part, 'key_encoder'): part.key_encoder.load_state_dict(encoder.state_dict())
 
 # %% ../nbs/06_train.ipynb #62f7f2b1
 def draw_run(
@@ -661,13 +721,18 @@ def draw_run(
     import matplotlib.pyplot as plt
     set_style()
     log, told = pd.read_csv(Path(out)/'log.csv'), read_json(Path(out)/'settings.json', 'remove it')
+    contrast = told.get('method', 'tubelet') in ('tubelet','temporal') # alone
     log['alignment'] = 2-2*log.positive # the squared distance of vectors of length 1
     candidates = told['queue']+1 if told['queue'] else told['batch']
     labels = dict(loss='InfoNCE, nats', accuracy='positive found first', alignment='alignment',
                   uniformity='uniformity', rank='effective rank')
-    guess = dict(loss=(math.log(candidates), f'ln {candidates}'), # of a network that knows nothing
-                 accuracy=(1/candidates, f'1/{candidates}'))
-    names = [name for name in labels if name in log] # an older log has fewer
+    entropy = math.log(candidates), f'ln {candidates}'
+    guess = dict(accuracy=(1/candidates, f'1/{candidates}'), # of a network that knows nothing
+                 **dict.fromkeys(('tubelet','temporal'), entropy), **dict.fromkeys(TARGETS, (1, 'the mean')))
+    if contrast: guess['loss'] = entropy
+    if not contrast: labels['loss'] = 'sum of the losses'
+    labels |= {name: f'loss of {name}' for name in log if name in TARGETS+METHODS}
+    names = [name for name in labels if name in log and (log.empty or log[name].notna().any())] # not all logs have all
     figure, axes = plt.subplots(1, len(names), figsize=(2.2*len(names), 2.2), layout='constrained')
     for ax,name in zip(axes, names):
         ax.plot(log.step, log[name], color=COLORS['tubelet'])
@@ -682,16 +747,23 @@ def draw_pair(
     manifest:Manifest,
     cfg:Config,
     out, # folder of the run
+    grid:tuple, # from `token_grid`; used by masked modelling
 ):
-    "Draw the first positive pair of a run to pair.png."
+    "Draw the first positive pair of a run to pair.png; for masked modelling, the first clip and what is visible."
     import matplotlib.pyplot as plt
     set_style()
     clips = clips_to_learn_from(cfg, manifest)
     batch = collate([clips[index] for index in step_indices(cfg, len(manifest), 0)])
     if batch['clips'] is None: return # all of them are broken
-    with one_process(): q, k = make_views(batch['clips'], cfg, 0, 0., batch['ids'][:cfg.batch])
-    k = k[shuffle_bn_permutation(cfg.seed, 0, len(k)).argsort()]
-    figure = show_clips([denormalize_clips(v)[0] for v in (q, k)], ['query', 'its positive key'])
+    method, titles = method_parts(cfg)[0], ['query', 'its positive key']
+    with one_process():
+        if method=='masked':
+            clip, hidden, _ = make_hidden(batch['clips'], replace(cfg, targets=()), 0, 0., grid)
+            shown, titles = (clip, without_hidden(clip, hidden, *grid)), ['a clip', 'what the encoder sees']
+        else:
+            q, k = make_views(batch['clips'], replace(cfg, method=method), 0, 0., batch['ids'][:cfg.batch])
+            shown = q, k[shuffle_bn_permutation(cfg.seed, 0, len(k)).argsort()]
+    figure = show_clips([denormalize_clips(v)[0].clamp(0, 1) for v in shown], titles)
     with atomic_write(Path(out)/'pair.png') as beside: figure.savefig(beside)
     plt.close(figure)
 
