@@ -217,7 +217,7 @@ def over_all(folder, files, scratch, timeout): # number of files -> yields (what
     yield 'the same clips with 0 and 1 workers', '' if [b[:2] for b in seen[0]]==[b[:2] for b in seen[1]] else 'they differ'
     for workers in (0,1):
         status,said = command('-m', 'tubecon.train', '--manifest', Path(folder)/'all.csv', '--steps', 3, '--batch', files//3, '--skip', 10000, '--frames', 4, '--size', 16, '--short_sides', 16, '--queue', 0,
-            '--delta', '2,4', '--patch_sides', '4,8', '--workers', workers, '--probe', 'none', '--device', 'cpu', '--out', Path(scratch)/f'runs{workers}', timeout=timeout)
+            '--max_step', '2,4', '--patch_sides', '4,8', '--workers', workers, '--probe', 'none', '--device', 'cpu', '--out', Path(scratch)/f'runs{workers}', timeout=timeout)
         yield f'training, {workers} workers', f'no end within {timeout} s' if status is None else f'ended with {status}: {said.strip()[-600:]}' if status or 'Traceback' in said else ''
 
 def circles(folder):

@@ -33,6 +33,7 @@ from .config import (
 from .decoders import PyAVVideo, READERS, load_torchcodec
 from .contrast import l2_normalize
 from .distributed import average_over_ranks, backward, process_group, rows_of_ranks
+from .encoder import SMALL
 from .overlay import (
     Tubelets, canvas_center, jitter_colors, make_tubelet_pair, sample_color_jitter, sample_tubelet_pair)
 from .joint import method_parts
@@ -609,7 +610,7 @@ def own_step(
     device='cpu',
 )->Config:
     "Return the settings of a step of an encoder, in the preset for its size."
-    small = encoder.endswith('_small')
+    small = encoder in SMALL
     few = {} if small or torch.device(device).type=='cuda' else dict(batch=2, bn_group=2)
     return preset('small' if small else 'paper', encoder=encoder, **few, **(dict(size=size) if size else {}))
 

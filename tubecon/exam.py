@@ -30,7 +30,7 @@ import matplotlib.pyplot as plt, numpy as np, pandas as pd, seaborn as sns, torc
 from .checkpoints import clips_of, load_encoder, read_state, short_name, shorten
 from .config import (MEAN, STD, Number, Text, TubeconError, allow_dashes, atomic_write, figure_text,
     pick_device, plain_errors, seeded_rng)
-from .encoder import ENCODERS, build_encoder
+from .encoder import ENCODERS, SMALL, build_encoder
 from .frozen import (BASELINES, extract_features, forest_predict, knn_predict, linear_predict,
     video_cue_swap_test, write_figure)
 from .toy import (EXAM_FINGERPRINT, FINGERPRINT, FRAMES, MOTIONS, SIDE, SUBSETS, exam_video,
@@ -182,7 +182,8 @@ def own_candidate(
     "Load an encoder of this package, or of a published method."
     is_name = weights in ENCODERS
     encoder, clips = (build_encoder(weights), {}) if is_name else (load_encoder(weights), clips_of(weights))
-    default = dict(frames=8, size=32) if encoder.name.endswith('small') else dict(frames=16, size=112)
+    size = 32 if encoder.name in SMALL else 224 if encoder.name.startswith('vit') else 112
+    default = dict(frames=8 if size==32 else 16, size=size)
     cut = {key: clips.get(key, value) for key,value in default.items()}
     trained, mean, std = not (untrained or is_name), encoder.mean, encoder.std
     if not trained: encoder = build_encoder(encoder.name, seeded_rng(0, 'encoder'))

@@ -73,7 +73,7 @@ PUBLIC = dict( # module -> names
     overlay='TubeletConfig ColorConfig sample_tubelets paste make_tubelet_pair',
     contrast='ContrastConfig info_nce MoCo', encoder='VideoEncoder build_encoder save_weights',
     checkpoints='load_encoder clips_of', video='Manifest ClipConfig ClipDataset EvalDataset read_clip collate',
-    run='Config preset', train='Trainer pretrain', frozen='extract_features knn linear_probe cue_swap_test',
+    vit='VideoTransformer', masked='MaskConfig MaskedModel', run='Config preset', train='Trainer pretrain', frozen='extract_features knn linear_probe cue_swap_test',
     finetune='finetune', severe='Experiment experiment', cam='activation_maps', exam='find_candidate examine',
     toy='make_toy_videos',
     share='TubeletPairs embed search save_pretrained from_pretrained', config='seeded_rng normalize_clips TubeconError')

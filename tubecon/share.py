@@ -32,7 +32,7 @@ from .checkpoints import OWN_METADATA, clips_of, clips_remark, clips_text, load_
 from .config import (
     FILE, FOLDER, Number, Text, TubeconError, UNIT, allow_dashes, as_flag, atomic_write, normalize_clips,
     pair_rng, pick_device, plain_errors, printable, read_shard, seeded_rng, sole_writer)
-from .encoder import ENCODERS, VideoEncoder, save_weights
+from .encoder import ENCODERS, SMALL, VideoEncoder, save_weights
 from .frozen import clip_settings, extract_features
 from .manifest import name_lacking
 from .overlay import jitter_colors, paste, sample_color_jitter, sample_tubelet_pair
@@ -701,7 +701,7 @@ def readout_text(facts:dict)->str:
 
 def limits_text(facts:dict)->str:
     "List what the weights cannot do."
-    small = facts['encoder'].endswith('_small')
+    small = facts['encoder'] in SMALL
     clips = ('The file does not tell which clips it was trained on. Compare settings on validation videos.'
              if not facts.get('clips') else
              f"Clips of other settings than {clips_text(**facts['clips'])} may lose accuracy.")
