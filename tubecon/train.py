@@ -877,7 +877,7 @@ def remarks(
 )->list: # of lines
     "Say what a user may not expect of a run: days of computing, or a queue that never fills."
     steps, said = total_steps(cfg, n)[0], []
-    if cfg.queue>steps*cfg.batch: said.append(f'the queue of {cfg.queue:,} keys never fills: this run makes '
+    if cfg.method!='masked' and cfg.queue>steps*cfg.batch: said.append(f'the queue of {cfg.queue:,} keys never fills: this run makes '
         f'{steps*cfg.batch:,} keys; a shorter one is enough, such as --queue '
         f'{max(cfg.batch, steps*cfg.batch//4)}')
     if preset not in TOY_PRESETS and device.type=='cpu' and not resume:
