@@ -98,7 +98,7 @@ def l2_normalize(x:Tensor)->Tensor: # (b,d) rows of length 1, float32 or better
 @dataclass(frozen=True)
 class ContrastConfig:
     "Hold the settings of the loss and its negatives; the defaults are the paper's where it gives a value."
-    method:str='tubelet'         # 'tubelet', or 'temporal': two clips of a video are a pair (paper 3)
+    method:str='tubelet'         # 'tubelet'; 'temporal': two clips of a video are a pair (paper 3); 'masked'; or two, joined by +
     dim:int=128                  # size of an embedding (4.1)
     tau:float=0.2                # temperature (4.1)
     queue:int=16384              # negatives kept from earlier batches; 0: the other keys of the batch (4.1)

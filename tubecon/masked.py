@@ -16,7 +16,7 @@ from .config import TubeconError, normalize_clips, uniform
 from .contrast import l2_normalize
 from .overlay import Tubelets
 from .trajectory import width_height
-from .vit import VideoTransformer, sines, token_positions, transformer_layers
+from .vit import VideoTransformer, sines, transformer_layers
 
 # %% ../nbs/41_masked.ipynb #b788d7cb
 TARGETS = ('pixels','features','trajectory')
@@ -180,7 +180,7 @@ def decode(self:MaskedModel,
     hidden:Tensor, # (b,n) bool
 )->Tensor: # (b,n,sum of widths)
     "Predict every token."
-    positions = sines(token_positions(self.grid, self.grid[1:]), self.cfg.decoder[1]).to(encoded)
+    positions = sines(torch.arange(math.prod(self.grid)), self.cfg.decoder[1]).to(encoded)
     x = self.narrow(encoded) + hidden[...,None]*self.hidden + positions
     for block in self.blocks: x = block(x)
     return self.predict(self.norm(x))

@@ -908,18 +908,19 @@ def probe_rows(
 def pairs_text(
     cfg:Config,
 )->str:
-    "Write how many pairs a step has, and how they are shared."
+    "Write how many pairs (or clips, of masked modelling) a step has, and how they are shared."
     size, parts = rank_and_size()[1], cfg.accumulate
     shares = [f'{size} processes']*(size>1) + [f'{parts} accumulated']*(parts>1)
     share = ' × '.join([*shares, str(cfg.batch//(size*parts))])
-    return f'{cfg.batch} pairs' + f' ({cfg.batch} = {share})'*bool(shares)
+    unit = 'clips' if cfg.method=='masked' else 'pairs'
+    return f'{cfg.batch} {unit}' + f' ({cfg.batch} = {share})'*bool(shares)
 
 @call_parse
 @allow_dashes(minutes=Number(0, 10**6))
 @flags(Config, {name: settings(name, {}) for name in ('small','released')})
 def main(
-    # start from: small, noise, paper or released; in brackets the paper's, and what differs; default: small, and for
-    # your own videos what this machine trains in --minutes
+    # start from: small, noise or masked (toy); paper, released, smile or smile_released; in brackets the paper's, and
+    # what differs; default: small, and for your own videos what this machine trains in --minutes
     preset:str='',
     videos:str='', # a folder of videos to learn from; default: the embedded toy videos
     manifest:str='', # a CSV file of videos to learn from, with a column path
