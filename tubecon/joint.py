@@ -6,10 +6,11 @@
 __all__ = ['METHODS', 'method_parts', 'has_tubelets', 'Joint', 'build_learner', 'backward_joint', 'tensors_in', 'check_joint']
 
 # %% ../nbs/42_joint.ipynb #76b6f4a2
+import math
 from dataclasses import replace
 from torch import Tensor, nn
 import torch
-from .config import TubeconError, seeded_rng
+from .config import TubeconError, as_flag, seeded_rng
 from .distributed import DistributedMoCo, average_over_ranks, running_statistics, split_batch_norm
 from .encoder import ENCODERS
 from .masked import MaskedModel, choose_hidden, token_grid
@@ -122,6 +123,15 @@ def check_joint(
         if getattr(cfg, name)!=off: raise TubeconError(
             f'{name} works with the methods tubelet and temporal: leave it out with {cfg.method}')
     if 'masked' not in parts: return
+    if not cfg.masked_weight and len(parts)==1: raise TubeconError('with masked_weight 0, masked modelling learns nothing')
+    if len(set(cfg.targets))<len(cfg.targets): raise TubeconError(
+        f'targets are {as_flag(cfg.targets)}: name each target once')
+    if 'pixels' in cfg.targets and math.prod(getattr(encoder, 'cube', cfg.cube))<2: raise TubeconError(
+        "the target 'pixels' needs the variance of a token's pixels, and one pixel has none: give a larger cube")
+    clips = cfg.masks_per_clip*cfg.batch
+    if cfg.bn_group and clips%min(cfg.bn_group, clips) and not hasattr(encoder, 'cube'): raise TubeconError(
+        f'{cfg.masks_per_clip} masks of {cfg.batch} clips do not divide into batch-norm groups of {cfg.bn_group}: '
+        'change masks_per_clip, batch or bn_group')
     grid, (_, width, heads) = token_grid(encoder, cfg)[1], cfg.decoder
     if width%heads or width%2: raise TubeconError(
         f'a decoder of width {width} is not divided evenly by {heads} heads: change decoder')

@@ -24,15 +24,15 @@ TARGETS = ('pixels','features','trajectory')
 @dataclass(frozen=True)
 class MaskConfig:
     "Hold the settings of masked modelling; the defaults are SMILE's where it gives a value."
-    masking:str='trajectory'     # hide whole 'tube's, or the tokens of tubelets first: 'trajectory' (SMILE)
+    masking:str='trajectory'     # 'tube': the same places in all frames; 'trajectory': tokens of tubelets first (SMILE)
     mask_ratio:float=0.8         # share of tokens that are hidden (SMILE: 0.8)
     traj_unmask:float=0.2        # chance that a token of a tubelet stays visible (SMILE's text; released: 0.1)
-    masks_per_clip:int=2         # masks with which each clip is learned in a step (SMILE: 2)
-    cube:tuple=(2,16,16)         # frames, height and width of a token, for convolutional encoders
+    masks_per_clip:int=2         # masks drawn for each clip of a step (SMILE: 2)
+    cube:tuple=(2,16,16)         # frames, height and width of a token; a transformer has its own
     targets:tuple=('pixels',)    # 'pixels', 'features' of the teacher, 'trajectory'; or several
     teacher:str=''               # weights of a frozen encoder, for 'features' (SMILE: CLIP)
     decoder:tuple=(4,384,6)      # layers, width and attention heads (SMILE: 4, 384, 6)
-    masked_weight:float=1.0      # of this loss, beside contrast
+    masked_weight:float=1.0      # weight of this loss
 
 # %% ../nbs/41_masked.ipynb #8321c3b4
 def choose_hidden(
@@ -92,7 +92,7 @@ def pixel_targets(
     clips:Tensor, # (b,3,t,h,w)
     cube:tuple,
 )->Tensor: # (b,n,p*3)
-    "Normalize the pixels of each token and color (He et al., 2022)."
+    "Normalize the pixels of each token and color (VideoMAE)."
     pixels = token_pixels(clips, cube)
     return ((pixels-pixels.mean(2, keepdim=True)) / (pixels.std(2, keepdim=True)+1e-6)).flatten(2)
 
@@ -104,6 +104,9 @@ def feature_targets(
 )->Tensor: # (b,n,d), of mean 0 and variance 1 in each clip and channel
     "Compute the teacher's features of each token (SMILE)."
     with torch.no_grad(): features = teacher.features(normalize_clips(clips, teacher.mean, teacher.std)).float()
+    if features.shape[2:].numel()==1: raise TubeconError(
+        f'the teacher has one vector for a whole clip of {clips.shape[2]} frames of {clips.shape[3]}×{clips.shape[4]} '
+        'pixels, so all tokens would have the same: give longer or larger clips, or another teacher')
     tokens = F.adaptive_avg_pool3d(features, grid).flatten(2).mT
     return (tokens-tokens.mean(1, keepdim=True)) / (tokens.std(1, keepdim=True)+1e-6)
 

@@ -97,11 +97,11 @@ PRESETS = dict(
         weight_decay=0.05, steps=900),
 )
 PRESETS['noise'] = PRESETS['small'] | dict(scenes='noise', pan=2.5, curriculum=(0.1,0.6)) # no videos (ours)
-PRESETS['masked'] = PRESETS['noise'] | dict(method='masked', encoder='vit_small_video', targets=('pixels','trajectory'),
-    decoder=(2,64,4), cube=(2,4,4), tubelets=1, patch_sides=(6,12), patch_sharing='shared', jitter_prob=0.0,
-    lr=1e-3, beta2=0.95)                                                                     # not tuned (ours)
+PRESETS['masked'] = PRESETS['noise'] | dict(method='masked', encoder='vit_small_video', masking='tube',
+    targets=('pixels','trajectory'), decoder=(2,64,4), cube=(2,4,4), tubelets=1, patch_sides=(6,12),
+    patch_sharing='shared', jitter_prob=0.0, lr=1e-3, beta2=0.95)                            # not tuned (ours)
 PRESETS['smile'] = dict(method='masked', encoder='vit_base', size=224, short_sides=(224,256,298,340), strides=(4,),
-    frame_jitter=False, flip=0.0, jitter_prob=0.0, targets=('features',),
+    frame_jitter=False, flip=0.0, jitter_prob=0.0, bn_group=0, targets=('features',),
     transforms=('rotation','scale'), sampling='walk', easing=(0.7,0.15,0.15), sigma=8.0, spacing='even',
     keyframes=(2,2,2,2,2,3,3,3,4,4), path_extent=(40/224,179/224), patch_sizes='released', queue=0, momentum=0.0,
     optimizer='adamw', lr=1.5e-4, beta2=0.95, weight_decay=0.05, warmup=0.05, batch=256, epochs=300, precision='bf16')

@@ -675,8 +675,10 @@ def training_text(facts:dict)->str:
     "Say how the weights were trained."
     told, log = facts.get('told', {}), facts.get('log')
     if not told.get('method'): return 'The file does not tell how it was trained.'
-    how = (f"{told['method'].capitalize()} contrast, {facts['steps']:,} steps of {told['batch']} pairs, "
-           f"seed {told['seed']}.")
+    kinds = dict(tubelet='tubelet contrast', temporal='temporal contrast', masked='masked modelling')
+    learned = ' and '.join(kinds[part] for part in told['method'].split('+')).capitalize()
+    unit = 'clips' if told['method']=='masked' else 'pairs'
+    how = f"{learned}, {facts['steps']:,} steps of {told['batch']} {unit}, seed {told['seed']}."
     if log: how += f" The last logged loss is {log['loss']:.3f}, at step {log['step']:,.0f}."
     known = {name: value for name,value in told.items() if name in asdict(Config())}
     cfg = Config(**{name: tuple(value) if isinstance(value, list) else value for name,value in known.items()})

@@ -236,6 +236,7 @@ def pairs(self:Trainer,
 )->tuple: # q, k: (b/ranks,c,t,h,w) float; ids (b,) int64
     "Make this step's positive pairs."
     cfg = replace(self.cfg, method=method)
+    if method=='temporal': clips = clips[:cfg.batch//rank_and_size()[1]] # independent pairs of tubelets need twice as many
     views = make_views(clips, cfg, self.step, self.progress, ids, self.fetch)
     return *views, pair_ids(cfg, ids, self.step).to(self.device)
 
@@ -247,7 +248,7 @@ def make_hidden(
     teacher:nn.Module=None, # for the target 'features'
     fetch=None, # an `Exchange`
 )->tuple: # clips, which tokens are hidden, and targets, as `MaskedModel` takes them
-    "Paste tubelets on the clips of a step, and hide parts of them (chapter 41)."
+    "Paste tubelets on the clips of a step, without color jitter, and hide parts of them (chapter 41)."
     cfg, pairs = replace(cfg, patch_sharing='shared', hard_negatives=()), own_rows(cfg.batch)
     first, tubelets = scenery(clips[:len(pairs),:1], cfg, step, progress, pairs)[:,0], None
     if cfg.tubelets:
@@ -558,10 +559,10 @@ def check_run(
         "nothing changes with time in a still picture: temporal contrast needs scenes='video'")
     if cfg.pan and cfg.scenes!='noise': raise TubeconError(
         f'pan is {cfg.pan:g}, and only noise pans: set pan to 0, or scenes to noise')
-    if cfg.method=='temporal' and cfg.hard_negatives not in ((), ('backwards',)): raise TubeconError(
+    if 'temporal' in method_parts(cfg) and cfg.hard_negatives not in ((), ('backwards',)): raise TubeconError(
         'temporal contrast has no tubelets: '
         f'hard_negatives is backwards or nothing, not {as_flag(cfg.hard_negatives)}')
-    check_groups(cfg.batch//rank_and_size()[1], cfg.hard_negatives) # each process draws its own groups
+    if cfg.method!='masked': check_groups(cfg.batch//rank_and_size()[1], cfg.hard_negatives) # each process draws its own
     still = cfg.motion=='static' and not cfg.transforms
     if 'transforms' in cfg.hard_negatives and not cfg.transforms or still and 'backwards' in cfg.hard_negatives:
         raise TubeconError('without transforms, hard_negatives would show the same as the pair itself: '

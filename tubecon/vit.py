@@ -58,7 +58,7 @@ class VideoTransformer(nn.Module):
     def init_weights(self,
         rng:torch.Generator, # on the CPU
     ):
-        "Draw weights as VideoMAE does: Xavier's method for matrices, 0 for biases."
+        "Draw weights as MAE does (He et al., 2022): Xavier's method for matrices, 0 for biases."
         for name,weight in self.named_parameters():
             if weight.dim()>1: nn.init.xavier_uniform_(weight.view(len(weight), -1), generator=rng)
             else: nn.init.constant_(weight, float('norm' in name and name.endswith('weight')))
@@ -69,7 +69,7 @@ class VideoTransformer(nn.Module):
         "Embed the cubes of clips; raises `TubeconError` if a part of a cube would be left."
         if any(n%p for n,p in zip(x.shape[2:], self.cube)): raise TubeconError(
             f'a clip of {x.shape[2]} frames of {x.shape[3]}×{x.shape[4]} pixels has no whole number of cubes of '
-            f'{self.cube[0]}×{self.cube[1]}×{self.cube[2]}: change frames or size')
+            f'{self.cube[0]}×{self.cube[1]}×{self.cube[2]}: change frames or size, or crop (--fit crop)')
         x = self.embed(x)
         grid = x.shape[2:]
         positions = position_vectors(grid, self.native, self.dim)
