@@ -30,7 +30,7 @@ def has_tubelets(cfg)->bool:
 
 # %% ../nbs/42_joint.ipynb #98ecb7fa
 class Joint(nn.Module):
-    "Losses that train one encoder together."
+    "Hold one module per loss; all share an encoder."
     def __init__(self,
         parts:dict, # name to `DistributedMoCo` or `MaskedModel`, which share an encoder
     ):
@@ -42,8 +42,8 @@ class Joint(nn.Module):
     @property
     def embedded(self): return next(iter(self.parts.values())).embedded
     @property
-    def columns(self): # names of its own losses, for the log
-        "Name the losses: each contrast, and each target of masked modelling."
+    def columns(self):
+        "Name the losses for the log, which holds them without weights: each contrast, and each target of masked modelling."
         return [column for name,part in self.parts.items() for column in getattr(part, 'widths', [name])]
     @property
     def stats(self):
@@ -84,7 +84,7 @@ def backward_joint(
     model:nn.Module, # a `Joint`, from `distribute`
     inputs:dict, # name of each part to what it learns from: q, k and ids; or clips, hidden and targets
     step:int, # of training
-)->Tensor: # scalar, the sum of the losses of this process
+)->Tensor: # scalar, the weighted sum of the losses of this process
     "Compute the losses and their gradients, and enqueue keys."
     joint, total = getattr(model, 'module', model), 0
     outputs = model({name: given if name=='masked' else given[:2] for name,given in inputs.items()})

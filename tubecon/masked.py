@@ -39,8 +39,8 @@ def choose_hidden(
     cells:Tensor, # (b,t',h',w') bool, tokens that show a tubelet, from `trajectory_cells`
     cfg:MaskConfig, # `masking`, `mask_ratio`, `traj_unmask`
     rng, # a `torch.Generator`, or a `PairRng` of b pairs
-)->Tensor: # (b,t'*h'*w') bool, as many True in every clip
-    "Choose which tokens to hide."
+)->Tensor: # (b,t'*h'*w') bool, equally many True in every clip
+    "Choose which tokens to hide; raises `TubeconError` if that is none or all."
     (b, t, h, w), n = cells.shape, round(cfg.mask_ratio*cells[0,0].numel())
     if not 0<n<h*w: raise TubeconError(
         f'mask_ratio {cfg.mask_ratio:g} hides {n} of {h*w} places: leave some visible, and hide some')
@@ -131,7 +131,7 @@ def target_widths(
     cube:tuple, grid:tuple, # of tokens
     features:int=0, # width of the teacher's
 )->dict: # name to numbers per token
-    "Count what is predicted for each token."
+    "Return how many numbers each target has per token."
     widths = dict(pixels=3*math.prod(cube), features=features, trajectory=2*grid[0])
     return {name: widths[name] for name in cfg.targets}
 
@@ -202,7 +202,7 @@ def forward(self:MaskedModel,
     hidden:Tensor, # (b,n) bool
     targets:list, # of (values (b,n,d), which tokens have one (b,n) bool), in the order of `cfg.targets`
 )->Tensor: # scalar, the sum of the losses of all targets; sets `stats` and `embedded`
-    "Predict what is hidden, and compare."
+    "Compute the sum of the losses of all targets."
     with torch.autocast(clips.device.type, torch.bfloat16, enabled=self.cfg.precision=='bf16'):
         encoded = encode_visible(self.encoder, clips, hidden, self.cube, self.grid)
         predicted = self.decode(encoded, hidden)
@@ -222,7 +222,7 @@ def masked_inputs(
     cube:tuple, grid:tuple, # from `token_grid`
     teacher:nn.Module=None, # for the target 'features'
 )->tuple: # of `masks_per_clip`*n clips, as `MaskedModel` takes them: clips, hidden, targets
-    "Hide parts of clips, and say what is there."
+    "Draw masks, and compute the targets of what they hide."
     n, tokens, device, repeat = len(clips), math.prod(grid), clips.device, cfg.masks_per_clip
     cells = torch.zeros(n, 1, *grid, dtype=torch.bool) if tubelets is None else trajectory_cells(tubelets, cube, grid)
     hidden = torch.cat([choose_hidden(cells.any(1).cpu(), cfg, rng) for _ in range(repeat)]).to(device)

@@ -78,7 +78,7 @@ class VideoTransformer(nn.Module):
     def encode(self,
         x:Tensor, # (b,n,dim) all tokens of clips, or some of them
     )->Tensor: # (b,n,dim)
-        "Let tokens receive information from each other."
+        "Apply the layers, in which tokens receive information from each other, and the last norm."
         for block in self.blocks:
             x = checkpoint(block, x, use_reentrant=False) if self.checkpointing and self.training else block(x)
         return self.norm(x)
