@@ -43,7 +43,7 @@ class Joint(nn.Module):
     def embedded(self): return next(iter(self.parts.values())).embedded
     @property
     def columns(self):
-        "Name the losses for the log, which holds them without weights: each contrast, and each target of masked modelling."
+        "Name the losses for the log, which holds them without weights: each contrast, and each target."
         return [column for name,part in self.parts.items() for column in getattr(part, 'widths', [name])]
     @property
     def stats(self):
@@ -123,7 +123,8 @@ def check_joint(
         if getattr(cfg, name)!=off: raise TubeconError(
             f'{name} works with the methods tubelet and temporal: leave it out with {cfg.method}')
     if 'masked' not in parts: return
-    if not cfg.masked_weight and len(parts)==1: raise TubeconError('with masked_weight 0, masked modelling learns nothing')
+    if not cfg.masked_weight and len(parts)==1: raise TubeconError(
+        'with masked_weight 0, masked modelling learns nothing')
     if len(set(cfg.targets))<len(cfg.targets): raise TubeconError(
         f'targets are {as_flag(cfg.targets)}: name each target once')
     if 'pixels' in cfg.targets and math.prod(getattr(encoder, 'cube', cfg.cube))<2: raise TubeconError(

@@ -236,7 +236,7 @@ def pairs(self:Trainer,
 )->tuple: # q, k: (b/ranks,c,t,h,w) float; ids (b,) int64
     "Make this step's positive pairs."
     cfg = replace(self.cfg, method=method)
-    if method=='temporal': clips = clips[:cfg.batch//rank_and_size()[1]] # independent pairs of tubelets need twice as many
+    if method=='temporal': clips = clips[:cfg.batch//rank_and_size()[1]] # independent pairs have twice as many
     views = make_views(clips, cfg, self.step, self.progress, ids, self.fetch)
     return *views, pair_ids(cfg, ids, self.step).to(self.device)
 
@@ -562,7 +562,7 @@ def check_run(
     if 'temporal' in method_parts(cfg) and cfg.hard_negatives not in ((), ('backwards',)): raise TubeconError(
         'temporal contrast has no tubelets: '
         f'hard_negatives is backwards or nothing, not {as_flag(cfg.hard_negatives)}')
-    if cfg.method!='masked': check_groups(cfg.batch//rank_and_size()[1], cfg.hard_negatives) # each process draws its own
+    if cfg.method!='masked': check_groups(cfg.batch//rank_and_size()[1], cfg.hard_negatives) # of each process
     still = cfg.motion=='static' and not cfg.transforms
     if 'transforms' in cfg.hard_negatives and not cfg.transforms or still and 'backwards' in cfg.hard_negatives:
         raise TubeconError('without transforms, hard_negatives would show the same as the pair itself: '
